@@ -1,0 +1,99 @@
+# `make help` lists the targets. Settings come from the environment, from .env, or from the command
+# line: make ingest SOURCE=files EVENTS_URL='/data/%Y-%m-%d.jsonl.gz' FROM=2026-01-01 TO=2026-01-31
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements.lock
+RUN := $(BIN)/python -m
+
+# Telemetry of dbt, dlt and Dagster is off (Dagster's also in orchestration/dagster.yaml).
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export RUNTIME__DLTHUB_TELEMETRY := false
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.PHONY: help install run demo-api ingest transform backfill report ui up down reset psql \
+        lint format types docs test unit lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# uv comes out of the lock with its hash, then installs the rest in a fifth of pip's time
+# (22 s against 117 s). Where uv cannot reach the package index, pip, which has its own settings, can.
+$(VENV)/installed: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1): Python 3.11 or newer is needed" >&2; exit 2; }
+	@echo "Installing the locked packages into $(VENV) (once, about a minute) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@awk '/^[a-z]/ {uv = /^uv==/} uv' $(LOCK) > $(VENV)/uv.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python $(LOCK) || \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@touch $@
+
+install: $(VENV)/installed ## create .venv from requirements.lock
+
+run: install ## the main job: demo API -> raw -> dbt build -> fact_events by day
+	@$(RUN) orchestration.main_job
+
+demo-api: install ## serve the demo events API on loopback until Ctrl-C
+	@$(RUN) ingestion demo-api
+
+ingest: install ## land raw days: FROM= TO= [SOURCE=api|files] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=]
+	@$(RUN) ingestion ingest
+
+transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
+	@$(RUN) orchestration.transform
+
+backfill: install ## ingest + transform FROM= TO= as one Dagster run
+	@$(RUN) orchestration.backfill
+
+report: install ## events per day, row accounting and quarantine reasons
+	@$(RUN) reporting
+
+ui: install ## Dagster UI on 127.0.0.1:3000
+	@$(RUN) orchestration.ui
+
+up: install ## start the embedded Postgres
+	@$(RUN) ingestion up
+
+down: install ## stop the embedded Postgres
+	@$(RUN) ingestion down
+
+reset: install ## stop the embedded Postgres and delete all its data
+	@$(RUN) ingestion reset
+
+psql: install ## a psql prompt on the warehouse
+	@$(RUN) ingestion psql
+
+lint: install ## ruff and sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --processes 2 dbt/models dbt/tests
+
+format: install ## format the code in place
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix --processes 2 dbt/models dbt/tests
+
+types: install ## mypy, strict
+	@$(BIN)/mypy
+
+docs: install ## dbt's documentation of all models, in dbt/target/static_index.html
+	@$(RUN) orchestration.transform docs
+
+unit: install ## the tests that need no Postgres
+	@$(RUN) pytest tests/unit -q
+
+test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on real Postgres
+	@$(RUN) pytest
+
+lock: install ## pin every dependency with hashes into requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --upgrade -o $(LOCK)
+
+clean: ## remove .venv, caches and dbt's target (data stays)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs

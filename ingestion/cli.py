@@ -1,0 +1,86 @@
+"""The command line of ingestion. Settings come from the environment; see `.env.example`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from ingestion.errors import UserError
+from ingestion.settings import IngestSettings, load_env
+
+
+def run_command(command: Callable[[], None]) -> int:
+    """Run a command; a `UserError` becomes one line on stderr and exit status 2."""
+    load_env()
+    try:
+        command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the arguments and run one command. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ingestion", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, (function, help_text) in COMMANDS.items():
+        commands.add_parser(name, help=help_text).set_defaults(function=function)
+    return run_command(parser.parse_args(arguments).function)
+
+
+def _ingest() -> None:
+    settings = IngestSettings.from_env()
+    from ingestion.ingest import ingest
+    from ingestion.progress import Progress
+    from ingestion.warehouse import warehouse
+
+    print(ingest(settings, warehouse(), Progress()).summary())
+
+
+def _up() -> None:
+    from ingestion.warehouse import warehouse
+
+    found = warehouse()
+    print(f"Postgres is up: PGHOST={found.host} PGPORT={found.port} PGDATABASE={found.database}")
+
+
+def _down() -> None:
+    from ingestion.warehouse import stop_embedded
+
+    print("The embedded Postgres is stopped." if stop_embedded() else "It was not running.")
+
+
+def _reset() -> None:
+    from ingestion.warehouse import reset_embedded
+
+    reset_embedded()
+    print("The embedded Postgres is stopped and its data deleted.")
+
+
+def _psql() -> None:
+    from ingestion.warehouse import psql_path, warehouse
+
+    warehouse()
+    os.execv(psql_path(), ["psql"])  # noqa: S606 - no shell, no user input
+
+
+def _demo_api() -> None:
+    from ingestion.demo.server import serve_forever
+
+    serve_forever()
+
+
+COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
+    "ingest": (_ingest, "land the raw days FROM to TO"),
+    "up": (_up, "start the embedded Postgres"),
+    "down": (_down, "stop the embedded Postgres"),
+    "reset": (_reset, "stop the embedded Postgres and delete its data"),
+    "psql": (_psql, "a psql prompt on the warehouse"),
+    "demo-api": (_demo_api, "serve the demo events API on loopback"),
+}

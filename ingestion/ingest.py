@@ -1,0 +1,128 @@
+"""One ingestion: from settings to a completed load, and what to tell the user about it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+
+from ingestion.api import EventsApi, read_api
+from ingestion.days import DayRange
+from ingestion.files import DeliveredFile, find_files, read_files
+from ingestion.landing import BATCH_ROWS, Batches, land
+from ingestion.ledger import Delivered
+from ingestion.mapping import Mapping, TableMapping, load_mapping
+from ingestion.progress import Progress
+from ingestion.settings import IngestSettings
+from ingestion.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What an ingestion did: the load, its rows by table, and the days nobody delivered."""
+
+    load_id: str
+    source: str
+    days: DayRange
+    events: Delivered
+    profiles: Delivered | None
+    missing_days: int
+
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [f"{self.events.total:,} events"]
+        if self.profiles:
+            parts.append(f"{self.profiles.total:,} user profiles")
+        days = f"{len(self.events.days)} day{'s' if len(self.events.days) != 1 else ''}"
+        line = f"{self.source}: {', '.join(parts)} received for {days} ({self.days})"
+        if self.missing_days:
+            line += f"; {self.missing_days} without a file stay as they were"
+        return line
+
+
+def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -> IngestResult:
+    """Land the days of `settings` and make them live.
+
+    Raises:
+        UserError: a setting is wrong, the source failed, or the warehouse did; nothing has
+            changed then.
+    """
+    mapping = load_mapping(settings.mapping)
+    started_at = datetime.now(UTC)
+    with (
+        tempfile.TemporaryDirectory(prefix="fact-events-") as scratch,
+        duckdb.connect() as db,
+    ):
+        db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
+        tables: dict[str, Batches] = {}
+        delivered: dict[str, Delivered] = {}
+        read = _from_api if settings.source == "api" else _from_files
+        for table in (mapping.events, mapping.profiles):
+            if table is None or not _wanted(settings, table):
+                continue
+            days, batches = read(
+                settings, mapping, table, db.cursor(), Path(scratch), started_at, progress
+            )
+            tables[table.table], delivered[table.table] = batches, Delivered(days)
+        progress.start(f"reading {mapping.name}", len(delivered["events"].days))
+        load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
+    progress.done()
+    events = delivered["events"]
+    return IngestResult(
+        load_id=load_id,
+        source=mapping.name,
+        days=settings.days,
+        events=events,
+        profiles=delivered.get("user_profiles"),
+        missing_days=len(settings.days) - len(events.days) if settings.source == "files" else 0,
+    )
+
+
+def _wanted(settings: IngestSettings, table: TableMapping) -> bool:
+    """Profiles come with every API; from files only where PROFILES_URL names them."""
+    return table.table == "events" or settings.source == "api" or bool(settings.profiles_url)
+
+
+Reading = tuple[set[date], Batches]
+
+
+def _from_api(
+    settings: IngestSettings,
+    mapping: Mapping,
+    table: TableMapping,
+    db: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    started_at: datetime,
+    progress: Progress,
+) -> Reading:
+    """Every day of the range, also those for which the API has nothing."""
+    is_events = table.table == "events"
+    base_url = settings.events_url if is_events else settings.profiles_url or settings.events_url
+    api = EventsApi(base_url, settings.api_token, mapping.api)
+    on_day: Callable[[date], None] = progress.day if is_events else lambda day: None
+    batches = read_api(db, api, settings.days, table, mapping.name, started_at, on_day)
+    return set(settings.days), batches
+
+
+def _from_files(
+    settings: IngestSettings,
+    mapping: Mapping,
+    table: TableMapping,
+    db: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    started_at: datetime,
+    progress: Progress,
+) -> Reading:
+    """The days of which there is a file; a file without records empties its day."""
+    is_events = table.table == "events"
+    setting = "EVENTS_URL" if is_events else "PROFILES_URL"
+    template = settings.events_url if is_events else settings.profiles_url
+    files: list[DeliveredFile] = find_files(setting, template, settings.days, table, scratch)
+    batches = read_files(db, files, table, mapping.name, started_at, BATCH_ROWS)
+    return {file.day for file in files}, progress.watch(batches) if is_events else batches
+
+

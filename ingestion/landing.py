@@ -1,0 +1,181 @@
+"""Arrow batches into Postgres with dlt: extract to Parquet files, then binary COPY through ADBC.
+
+Every load has a working directory of its own. dlt would otherwise pick up what a killed run left
+behind and ignore the new data, and concurrent runs would take each other's packages.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pyarrow as pa
+
+from ingestion.errors import UserError
+from ingestion.landing_schema import SCHEMAS
+from ingestion.ledger import (
+    Delivered,
+    begin_load,
+    complete_load,
+    create_landing,
+    remove_dead_loads,
+    tidy,
+)
+from ingestion.settings import local_dir
+from ingestion.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import dlt
+
+Batches = Iterator[pa.RecordBatch]
+
+# Rows per Arrow batch, and per Parquet file: several files, so that two workers copy at once.
+BATCH_ROWS = 100_000
+FILE_ROWS = 300_000
+_DLT_SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "DATA_WRITER__FILE_MAX_ITEMS": str(FILE_ROWS),
+    "LOAD__WORKERS": "2",
+    # A job that fails, fails the load: a load is complete or invisible.
+    "LOAD__RAISE_ON_FAILED_JOBS": "true",
+}
+
+
+def land(
+    warehouse: Warehouse,
+    source: str,
+    batches: dict[str, Batches],
+    delivered: dict[str, Delivered],
+    on_step: Callable[[str], None],
+) -> str:
+    """Load batches of landing rows and make them what their days delivered.
+
+    Nothing of the load is visible before the last step, which is one transaction.
+
+    Args:
+        warehouse: where to.
+        source: the mapping's name.
+        batches: by table, the rows; consumed once, before the first row is written.
+        delivered: by table, the days the load covers; filled with the counts of what came.
+        on_step: told the step that begins, for the progress display.
+
+    Returns:
+        The load id.
+
+    Raises:
+        UserError: the source or the warehouse failed; the warehouse is as it was.
+    """
+    with _working_directory() as directory:
+        pipeline = _pipeline(warehouse, directory)
+        _extract(pipeline, batches, delivered)
+        packages = pipeline.list_normalized_load_packages()
+        load_id = packages[0] if packages else f"{time.time():.7f}"  # every day is empty
+        with closing(warehouse.connect()) as db:
+            create_landing(db)
+            remove_dead_loads(db)
+            days = sorted(set().union(*(received.days for received in delivered.values())))
+            begin_load(db, load_id, source, days[0], days[-1])
+            on_step("copying to Postgres")
+            if packages:
+                _load(pipeline)
+            on_step("completing the load")
+            complete_load(db, load_id, source, delivered)
+            for table, received in delivered.items():
+                if received.total:
+                    tidy(db, table)
+    return load_id
+
+
+def _pipeline(warehouse: Warehouse, directory: Path) -> dlt.Pipeline:
+    for name, value in _DLT_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import dlt  # 0.7 s, and only ingestion pays it
+
+    return dlt.pipeline(
+        "fact_events",
+        destination=dlt.destinations.postgres(credentials=warehouse.url()),
+        dataset_name="raw",
+        pipelines_dir=str(directory),
+    )
+
+
+def _extract(
+    pipeline: dlt.Pipeline, batches: dict[str, Batches], delivered: dict[str, Delivered]
+) -> None:
+    """Read the source to its end into Parquet files, counting what comes."""
+    import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    resources = [
+        dlt.resource(
+            _counted(rows, table, delivered[table]), name=table, write_disposition="append"
+        )
+        for table, rows in batches.items()
+    ]
+    try:
+        pipeline.extract(resources, loader_file_format="parquet")
+        pipeline.normalize()
+    except PipelineStepFailed as error:
+        raise _root(error) from error
+
+
+def _load(pipeline: dlt.Pipeline) -> None:
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    try:
+        pipeline.load()
+    except PipelineStepFailed as error:
+        reason = " ".join(str(error.__cause__ or error).split())[:500]
+        raise UserError(f"the load into Postgres failed, nothing has changed: {reason}") from error
+
+
+def _counted(batches: Batches, table: str, delivered: Delivered) -> Iterator[pa.Table]:
+    """The batches cast to the landing schema, counted by ingest day, event day and region."""
+    schema = SCHEMAS[table]
+    keys = ["ingest_date", *(["event_date", "region"] if table == "events" else [])]
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        rows = pa.Table.from_batches([batch]).cast(schema)
+        counts = rows.group_by(keys).aggregate([([], "count_all")]).to_pylist()
+        for row in counts:
+            delivered.add(
+                row["ingest_date"], row.get("event_date"), row.get("region"), row["count_all"]
+            )
+        yield rows
+
+
+def _root(error: BaseException) -> BaseException:
+    """The error of ours that dlt wrapped, else the wrapper."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, UserError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return error
+
+
+@contextmanager
+def _working_directory() -> Iterator[Path]:
+    """A fresh directory under LOCAL_DIR, named by this process; those of dead ones are removed."""
+    parent = local_dir() / "dlt"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        owner = left.name.split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+

@@ -1,0 +1,43 @@
+"""The landing columns: what Arrow batches are cast to before they go to Postgres.
+
+ADBC does not cast (an int64 batch into a float8 column stores garbage without an error), so every
+batch is cast to one of these schemas.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+# Postgres' binary jsonb is a version byte, 1, before the text (jsonb_recv in its source). With the
+# byte in front, a text column goes straight into a jsonb column by binary COPY: no second pass.
+JSONB_VERSION = "\x01"
+
+EVENTS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("user_id", pa.string()),
+        ("event_type", pa.string()),
+        ("event_ts", pa.timestamp("us", tz="UTC")),
+        ("region", pa.string()),
+        ("payload", pa.string()),
+        ("ingest_date", pa.date32()),
+        ("event_date", pa.date32()),
+        ("parse_error", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+
+USER_PROFILES = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("tier", pa.string()),
+        ("region", pa.string()),
+        ("updated_at", pa.timestamp("us", tz="UTC")),
+        ("payload", pa.string()),
+        ("ingest_date", pa.date32()),
+        ("parse_error", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+
+SCHEMAS = {"events": EVENTS, "user_profiles": USER_PROFILES}

@@ -1,0 +1,195 @@
+"""The ledger: which load delivered which days, and which event days it touched.
+
+A load is live when its row in `raw.loads` is completed; rows in `raw.events` whose load is not
+are invisible to every model. Completing a load is one transaction that also takes back what the
+days' earlier deliveries held, so readers see a day's old delivery or its new one, never both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import execute_values
+
+from ingestion.errors import UserError
+
+SCHEMA_SQL = Path(__file__).with_name("landing.sql")
+# Any constant: "one process at a time creates or completes", see pg_advisory_xact_lock.
+_LOCK = 0x7261775F  # "raw_"
+TABLES = ("events", "user_profiles")
+
+
+@dataclass
+class Delivered:
+    """What a load received for one table: rows by (ingest day, event day, region)."""
+
+    days: set[date]
+    rows: dict[tuple[date, date | None, str | None], int] = field(default_factory=dict)
+
+    def add(self, ingest_date: date, event_date: date | None, region: str | None, n: int) -> None:
+        """Count `n` more received rows."""
+        key = (ingest_date, event_date, region)
+        self.rows[key] = self.rows.get(key, 0) + n
+
+    @property
+    def total(self) -> int:
+        """All received rows."""
+        return sum(self.rows.values())
+
+
+def create_landing(db: Connection) -> None:
+    """Create the schema `raw` and its tables where they are missing."""
+    with _transaction(db), db.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        cursor.execute(SCHEMA_SQL.read_text())
+
+
+def remove_dead_loads(db: Connection) -> int:
+    """Delete what killed loads left behind. A load is dead when it is not completed and nobody
+    holds its lock. Returns the number of such loads."""
+    with db.cursor() as cursor:
+        cursor.execute("select load_id, first_day, last_day from raw.loads where completed_at is null")
+        dead = 0
+        for load_id, first_day, last_day in cursor.fetchall():
+            with _transaction(db):
+                cursor.execute("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (load_id,))
+                if cursor.fetchone() != (True,):
+                    continue
+                for table in TABLES:
+                    _delete_rows(db, table, [load_id], first_day, last_day)
+                cursor.execute("delete from raw.loads where load_id = %s", (load_id,))
+                dead += 1
+    return dead
+
+
+def begin_load(db: Connection, load_id: str, source: str, first_day: date, last_day: date) -> None:
+    """Announce a load before its first row is written, and hold its lock as long as `db` lives."""
+    with db.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (load_id,))
+        cursor.execute(
+            "insert into raw.loads (load_id, source, first_day, last_day) values (%s, %s, %s, %s)",
+            (load_id, source, first_day, last_day),
+        )
+
+
+def complete_load(
+    db: Connection, load_id: str, source: str, delivered: dict[str, Delivered]
+) -> None:
+    """Make a load live: its rows, and only its, are what its days delivered from now on.
+
+    Args:
+        db: the connection that began the load.
+        load_id: dlt's load id.
+        source: the mapping's name; other sources' deliveries of the same days stay.
+        delivered: by table, the days the load covers (also empty ones) and what it received.
+
+    Raises:
+        UserError: fewer or more rows have landed than were received; nothing has changed then.
+    """
+    with _transaction(db), db.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        for table, received in delivered.items():
+            if received.days:
+                _replace_deliveries(db, table, load_id, source, received)
+        cursor.execute(
+            "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
+        )
+
+
+def _replace_deliveries(
+    db: Connection, table: str, load_id: str, source: str, received: Delivered
+) -> None:
+    days, first, last = sorted(received.days), min(received.days), max(received.days)
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""select count(*) from raw.{table}
+            where ingest_date between %s and %s and _dlt_load_id = %s""",
+            (first, last, load_id),
+        )
+        landed = cursor.fetchone()[0]
+        if landed != received.total:
+            raise UserError(f"load {load_id}: {received.total} rows received, {landed} landed")
+
+        of_these_days = "source = %s and table_name = %s and ingest_date = any(%s::date[])"
+        params = (source, table, days)
+        cursor.execute(
+            f"delete from raw.delivered_days where {of_these_days} returning event_date", params
+        )
+        touched = {row[0] for row in cursor.fetchall()}
+        cursor.execute(
+            f"delete from raw.deliveries where {of_these_days} returning load_id", params
+        )
+        old_loads = sorted({row[0] for row in cursor.fetchall()})
+        if old_loads:
+            _delete_rows(db, table, old_loads, first, last, days)
+        by_day: dict[date, int] = dict.fromkeys(days, 0)
+        for (day, _, _), rows in received.rows.items():
+            by_day[day] += rows
+        execute_values(
+            cursor,
+            "insert into raw.deliveries (source, table_name, ingest_date, load_id, rows) values %s",
+            [(source, table, day, load_id, rows) for day, rows in by_day.items()],
+        )
+        execute_values(
+            cursor,
+            """insert into raw.delivered_days
+            (source, table_name, ingest_date, event_date, region, rows) values %s""",
+            [(source, table, *key, rows) for key, rows in received.rows.items()],
+        )
+        touched |= {event_date for _, event_date, _ in received.rows}
+        # In the order of the days: two loads that touch the same days cannot deadlock.
+        changed = [("ingest_date", day) for day in days] + [
+            ("event_date", day) for day in sorted(touched - {None})
+        ]
+        if table == "events":
+            execute_values(
+                cursor,
+                """insert into raw.day_versions (kind, day) values %s on conflict (kind, day)
+                do update set version = day_versions.version + 1, changed_at = clock_timestamp()""",
+                changed,
+                page_size=10_000,
+            )
+
+
+def _delete_rows(
+    db: Connection,
+    table: str,
+    load_ids: list[str],
+    first_day: date,
+    last_day: date,
+    days: list[date] | None = None,
+) -> None:
+    """Delete rows of loads; the range lets Postgres read just the block ranges of those days."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""delete from raw.{table} where ingest_date between %s and %s
+            and _dlt_load_id = any(%s) and (%s::date[] is null or ingest_date = any(%s::date[]))""",
+            (first_day, last_day, load_ids, days, days),
+        )
+
+
+def tidy(db: Connection, table: str) -> None:
+    """After a large load: let the block-range index and the planner know the new rows."""
+    with db.cursor() as cursor:
+        cursor.execute("select brin_summarize_new_values(%s)", (f"raw.{table}_days",))
+        columns = "event_date, ingest_date, user_id" if table == "events" else "user_id"
+        cursor.execute(f"analyze raw.{table} ({columns})")
+
+
+@contextmanager
+def _transaction(db: Connection) -> Iterator[None]:
+    """One transaction on an autocommit connection."""
+    with db.cursor() as cursor:
+        cursor.execute("begin")
+        try:
+            yield
+        except BaseException:
+            if not db.closed:
+                cursor.execute("rollback")
+            raise
+        cursor.execute("commit")

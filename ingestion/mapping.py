@@ -1,0 +1,132 @@
+"""Declarative mappings: a TOML file says how a foreign record becomes the canonical one.
+
+A mapping names the fields it needs (`[events.fields]`: name = where it is in the record), then
+gives one DuckDB expression over those names per canonical column. Two more names are always
+there: `file` (the file's base name) and `ingest_date`. `docs/mapping.md` is the user's guide.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingestion.errors import UserError
+
+SOURCES_DIR = Path(__file__).parent / "sources"
+FORMATS = ("jsonl", "csv", "parquet")
+EPOCHS = {"epoch_seconds": 1, "epoch_millis": 1_000}
+EVENT_COLUMNS = ("event_id", "user_id", "event_type", "event_ts", "region")
+PROFILE_COLUMNS = ("user_id", "tier", "region", "updated_at")
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """How one table's records are read.
+
+    `columns`: canonical column -> DuckDB expression over the names in `fields`.
+    `fields`: name -> the places it may be in, the first that is there wins.
+    `time_format`: "iso", "epoch_seconds", "epoch_millis", or strptime formats tried in order.
+    `consumes`: top-level fields of the record that the columns hold whole, so not in payload.
+    `lift`: the field whose members become payload's own; "" for none.
+    """
+
+    table: str
+    columns: dict[str, str]
+    fields: dict[str, tuple[str, ...]]
+    time_column: str
+    time_format: str | tuple[str, ...] = "iso"
+    format: str = ""
+    consumes: tuple[str, ...] = ()
+    lift: str = ""
+
+
+@dataclass(frozen=True)
+class ApiShape:
+    """How an events API is asked for a day and what its answers are called."""
+
+    events_path: str = "/events"
+    events_key: str = "events"
+    profiles_path: str = "/user_profiles"
+    profiles_key: str = "user_profiles"
+    date_param: str = "date"
+    cursor_param: str = "cursor"
+    cursor_path: str = "next_cursor"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One source: its name is what re-ingesting a day of it replaces."""
+
+    name: str
+    events: TableMapping
+    profiles: TableMapping | None = None
+    api: ApiShape = field(default_factory=ApiShape)
+
+
+def available() -> list[str]:
+    """The names that MAPPING accepts."""
+    return sorted(path.stem for path in SOURCES_DIR.glob("*.toml"))
+
+
+def load_mapping(name: str) -> Mapping:
+    """Read a mapping by its name in `ingestion/sources/`, or by the path of a .toml file.
+
+    Raises:
+        UserError: there is no such mapping, or the file is not a valid one.
+    """
+    path = Path(name) if name.endswith(".toml") else SOURCES_DIR / f"{name}.toml"
+    if not path.is_file():
+        raise UserError(f"MAPPING={name!r} is unknown: use one of {', '.join(available())}")
+    try:
+        document = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"MAPPING={name!r} is not valid TOML: {error}") from error
+    where = f"MAPPING={name!r}"
+    for section in document.keys() - {"events", "profiles", "api"}:
+        raise UserError(f"{where}: unknown section [{section}]")
+    if "events" not in document:
+        raise UserError(f"{where}: the section [events] is missing")
+    unknown = document.get("api", {}).keys() - ApiShape.__dataclass_fields__.keys()
+    if unknown:
+        raise UserError(f"{where}: [api] has unknown settings {', '.join(sorted(unknown))}")
+    profiles = document.get("profiles")
+    return Mapping(
+        name=path.stem,
+        events=_table(where, "events", document["events"], EVENT_COLUMNS, "event_ts"),
+        profiles=_table(where, "user_profiles", profiles, PROFILE_COLUMNS, "updated_at")
+        if profiles
+        else None,
+        api=ApiShape(**document.get("api", {})),
+    )
+
+
+def _table(
+    where: str, table: str, section: dict[str, Any], columns: tuple[str, ...], time_column: str
+) -> TableMapping:
+    """One section of the file, checked."""
+    time_key = f"{time_column}_format"
+    known = {*columns, "fields", "consumes", "lift", "format", time_key}
+    unknown = section.keys() - known
+    if unknown:
+        raise UserError(f"{where}: {table} has unknown settings {', '.join(sorted(unknown))}")
+    missing = [column for column in columns if column not in section]
+    if missing:
+        raise UserError(f"{where}: {table} gives no expression for {', '.join(missing)}")
+    if section.get("format", "") not in ("", *FORMATS):
+        raise UserError(f"{where}: format {section['format']!r} is not one of {', '.join(FORMATS)}")
+    time_format = section.get(time_key, "iso")
+    if isinstance(time_format, str) and time_format not in ("iso", *EPOCHS):
+        time_format = [time_format]
+    places = section.get("fields", {})
+    return TableMapping(
+        table=table,
+        columns={column: section[column] for column in columns},
+        fields={name: (at,) if isinstance(at, str) else tuple(at) for name, at in places.items()},
+        time_column=time_column,
+        time_format=time_format if isinstance(time_format, str) else tuple(time_format),
+        format=section.get("format", ""),
+        consumes=tuple(section.get("consumes", ())),
+        lift=section.get("lift", ""),
+    )

@@ -1,0 +1,86 @@
+"""What the user can set, read once from the environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from ingestion.days import DayRange, parse_range
+from ingestion.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("api", "files")
+
+
+def load_env() -> None:
+    """Read `.env` beside the Makefile. Variables that are already set win."""
+    load_dotenv(ROOT / ".env")
+
+
+def local_dir() -> Path:
+    """The directory of everything this machine keeps: embedded server, working files, Dagster."""
+    path = Path(os.environ.get("LOCAL_DIR") or ".local")
+    return path if path.is_absolute() else ROOT / path
+
+
+def optional_range() -> DayRange | None:
+    """FROM and TO as a range, or None when neither is set. TO alone defaults to FROM.
+
+    Raises:
+        UserError: TO without FROM, a value that is no day, or TO before FROM.
+    """
+    first, last = os.environ.get("FROM", ""), os.environ.get("TO", "")
+    if not first and not last:
+        return None
+    if not first:
+        raise UserError(f"FROM is not set, but TO={last}: give the first day, FROM=YYYY-MM-DD")
+    return parse_range(first, last or first)
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """One ingestion: which days, from where, read how."""
+
+    days: DayRange
+    source: str
+    mapping: str
+    events_url: str
+    profiles_url: str
+    api_token: str = field(repr=False)
+
+    @classmethod
+    def from_env(cls, days: DayRange | None = None) -> IngestSettings:
+        """Read SOURCE, MAPPING, EVENTS_URL, PROFILES_URL, EVENTS_API_TOKEN and FROM, TO.
+
+        Raises:
+            UserError: a setting is missing or wrong.
+        """
+        days = days or optional_range()
+        if days is None:
+            raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
+        events_url = os.environ.get("EVENTS_URL", "")
+        is_http = events_url.startswith(("http://", "https://"))
+        source = os.environ.get("SOURCE") or ("files" if events_url and not is_http else "api")
+        if source not in SOURCES:
+            raise UserError(f"SOURCE={source!r} is unknown: use one of {', '.join(SOURCES)}")
+        token = os.environ.get("EVENTS_API_TOKEN", "")
+        if source == "api":
+            if not events_url:
+                raise UserError("EVENTS_URL is not set: give the events API's base URL")
+            if not is_http:
+                raise UserError(f"EVENTS_URL={events_url!r} is no http(s) URL, but SOURCE=api")
+            if not token:
+                raise UserError("EVENTS_API_TOKEN is not set: export it or put it in .env")
+        elif not events_url:
+            raise UserError("EVENTS_URL is not set: give a template such as /data/%Y-%m-%d.jsonl.gz")
+        return cls(
+            days=days,
+            source=source,
+            mapping=os.environ.get("MAPPING") or "canonical",
+            events_url=events_url,
+            profiles_url=os.environ.get("PROFILES_URL", ""),
+            api_token=token,
+        )

