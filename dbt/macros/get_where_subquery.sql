@@ -1,0 +1,22 @@
+{#- Generic tests of a windowed model (config overwrite_by) look at the days this invocation built,
+    so that testing one day does not scan history. `dbt test` tests every day. -#}
+{% macro get_where_subquery(relation) -%}
+    {%- set column = model_overwrite_by(relation) -%}
+    {%- set spans = built_spans(relation.identifier) if column else none -%}
+    {%- set where = config.get('where') -%}
+    {%- if spans is none and not where -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {%- set conditions = ([where] if where else []) + ([] if spans is none else [day_condition(column, spans)]) -%}
+    {{ return("(select * from " ~ relation ~ " where " ~ conditions | join(" and ") ~ ") as dbt_subquery") }}
+{%- endmacro %}
+
+
+{#- The day column of a windowed model; none for other models. -#}
+{% macro model_overwrite_by(relation) %}
+    {%- if not execute -%}{{ return(none) }}{%- endif -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier -%}
+        {{ return(node.config.get('overwrite_by')) }}
+    {%- endfor -%}
+    {{ return(none) }}
+{% endmacro %}

@@ -1,0 +1,156 @@
+{#- Which days a run rebuilds.
+
+    Every change of a day in raw gives it a new version (raw.day_versions). Every incremental model
+    notes the version it was built from (intermediate.built_days, written in the transaction that
+    replaces the days). So a model's out-of-date days are known exactly, however old they are, and
+    no look-back has to be guessed.
+
+    A run without --event-time-start builds the days that are out of date. A run with a range
+    builds the range, and those out-of-date event days that deliveries of the range touched: late
+    rows reach their own day. -#}
+
+{#- The condition that keeps a model's query to this run's days. The comment in front of it names
+    the days with their versions; mark_days_built reads it back after the days are replaced.
+
+    column: the model's day column. kind: what it is a day of, event_date or ingest_date.
+    upstream: the windowed model this one reads, none if it reads raw. -#}
+{% macro in_window(column, kind, upstream=none) -%}
+    {%- set spans = window_spans(kind, upstream) -%}
+    /* window {{ kind }}{% for s in spans %} {{ s.first }}/{{ s.last }}@{{ s.version }}{% endfor %} */
+    {% if is_incremental() %}({{ day_condition(column, spans) }}){% else %}true{% endif %}
+{%- endmacro %}
+
+
+{#- The condition "the day is in one of the spans". The outer bounds come first: they alone let
+    Postgres skip partitions and block ranges. -#}
+{% macro day_condition(column, spans) -%}
+    {%- if not spans -%}
+    false
+    {%- else -%}
+    {{ column }} between date '{{ spans | map(attribute='first') | min }}'
+        and date '{{ spans | map(attribute='last') | max }}'
+        {%- if spans | length > 1 %}
+    and (
+        {%- for s in spans %}
+        {% if not loop.first %}or {% endif %}{{ column }} between date '{{ s.first }}' and date '{{ s.last }}'
+        {%- endfor %}
+    )
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- This run's days of a model, runs of consecutive days of one version joined:
+    [{first, last, version}, ...] with inclusive days. -#}
+{% macro window_spans(kind, upstream=none) %}
+    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {%- set start, end = invocation_args_dict.get('event_time_start'), invocation_args_dict.get('event_time_end') -%}
+    {%- set query -%}
+        with wanted as (
+            select v.day, v.version
+            from {{ "raw.day_versions" if upstream is none else "intermediate.built_days" }} as v
+            left join intermediate.built_days as b
+                on b.model = '{{ model.name }}' and b.kind = v.kind and b.day = v.day
+            where v.kind = '{{ kind }}'
+                {%- if upstream is not none %} and v.model = '{{ upstream }}'{% endif %}
+                {%- if is_incremental() and start %}
+                and (
+                    (v.day >= date '{{ start }}' and v.day < date '{{ end }}')
+                    {%- if kind == 'event_date' %}
+                    or (
+                        b.version is distinct from v.version
+                        and v.day in (
+                            select event_date from raw.delivered_days
+                            where ingest_date >= date '{{ start }}' and ingest_date < date '{{ end }}'
+                        )
+                    )
+                    {%- endif %}
+                )
+                {%- elif is_incremental() %}
+                and b.version is distinct from v.version
+                {%- endif %}
+        )
+        {{ spans_of("wanted") }}
+    {%- endset -%}
+    {{ return(_rows(query)) }}
+{% endmacro %}
+
+
+{#- The days that this invocation has built for a model, for its tests. `dbt test` alone builds
+    nothing and tests everything: none. -#}
+{% macro built_spans(model_name) %}
+    {%- if not execute or invocation_args_dict.get('which') != 'build' -%}{{ return(none) }}{%- endif -%}
+    {%- set query -%}
+        with built as (
+            select day, version from intermediate.built_days
+            where model = '{{ model_name }}' and invocation_id = '{{ invocation_id }}'
+        )
+        {{ spans_of("built") }}
+    {%- endset -%}
+    {{ return(_rows(query)) }}
+{% endmacro %}
+
+
+{#- For singular tests: the condition that a day is one of those this invocation built; true under
+    `dbt test`. -#}
+{% macro in_built_days(column, model_name) -%}
+    {%- set spans = built_spans(model_name) -%}
+    {%- if spans is none %}true{% else %}({{ day_condition(column, spans) }}){% endif -%}
+{%- endmacro %}
+
+
+{#- Consecutive days of one version as one row (gaps and islands). -#}
+{% macro spans_of(relation) -%}
+    select min(day)::text as first, max(day)::text as last, version
+    from (
+        select day, version,
+            day - (row_number() over (partition by version order by day))::int as island
+        from {{ relation }}
+    ) as numbered
+    group by version, island
+    order by 1
+{%- endmacro %}
+
+
+{% macro _rows(query) %}
+    {%- set rows = [] -%}
+    {%- for r in run_query(query).rows -%}
+        {%- do rows.append({'first': r[0], 'last': r[1], 'version': r[2] | int}) -%}
+    {%- endfor -%}
+    {{ return(rows) }}
+{% endmacro %}
+
+
+{#- Post-hook of windowed models, in the transaction that replaced the days: note the versions
+    that were read. Reading them again here would claim a change that came in between. -#}
+{% macro mark_days_built() -%}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set window = modules.re.search('/\\* window (\\w+)((?: [-0-9/@]+)*) \\*/', model.compiled_code) -%}
+    {%- for span in window.group(2).split() %}
+        {%- set days, version = span.split('@') %}
+    insert into intermediate.built_days (model, kind, day, version, invocation_id)
+    select '{{ model.name }}', '{{ window.group(1) }}', day::date, {{ version }}, '{{ invocation_id }}'
+    from generate_series(date '{{ days.split('/')[0] }}', date '{{ days.split('/')[1] }}', interval '1 day') as day
+    on conflict (model, kind, day) do update
+    set version = excluded.version, invocation_id = excluded.invocation_id, built_at = excluded.built_at;
+    {%- else %}
+    select 1
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#- on-run-start: the table of what was built from which version. Two runs may start at once. -#}
+{% macro create_built_days() -%}
+    select pg_advisory_xact_lock(hashtext('intermediate.built_days'));
+    create schema if not exists intermediate;
+    create table if not exists intermediate.built_days (
+        model text not null,
+        kind text not null,
+        day date not null,
+        version bigint not null,
+        invocation_id text not null,
+        built_at timestamptz not null default clock_timestamp(),
+        primary key (model, kind, day)
+    );
+    create index if not exists built_days_invocation on intermediate.built_days (invocation_id);
+{%- endmacro %}
