@@ -41,6 +41,7 @@ class EventsApi:
                 cursor_path=shape.cursor_path, cursor_param=shape.cursor_param
             ),
             session=Client(
+                raise_for_status=False,  # the REST client raises, after the retries
                 request_timeout=TIMEOUT_SECONDS,
                 request_max_attempts=ATTEMPTS,
                 request_backoff_factor=BACKOFF_SECONDS,
@@ -116,7 +117,7 @@ def read_api(
                 page_table,
                 pa.table({"page": [body], "ingest_date": pa.array([day], pa.date32())}),
             )
-            if db.sql(f"select {kind} from {page_table}").fetchone() != ("ARRAY",):
+            if db.sql(f"select {kind} from {page_table}").fetchall() != [("ARRAY",)]:
                 raise UserError(f"EVENTS_URL={api.base_url}{path}: a page of {day} has no {key!r}")
             yield from db.sql(query).to_arrow_reader()
         on_day(day)

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'fact_events'}}}) }}
+
 -- Reconciliation of raw and fact: no event may be missing from the days that were built.
 select
     events.event_date,

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'row_accounting'}}}) }}
+
 -- Every received record is a fact row, a duplicate or quarantined.
 select *
 from {{ ref('row_accounting') }}

@@ -1,4 +1,5 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_events'}}}) }}
+
 -- The same event under two event days: kept, because dedup works within a day, but worth knowing.
 select
     facts.user_id,

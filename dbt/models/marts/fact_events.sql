@@ -4,7 +4,7 @@
     overwrite_by='event_date',
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['event_date', 'user_id', 'event_id'], 'unique': true}],
-    post_hook="{{ mark_days_built() }}"
+    post_hook=["{{ mark_days_built() }}", "analyze {{ this }} (event_date, user_id, event_id)"]
 ) }}
 
 select

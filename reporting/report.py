@@ -1,0 +1,106 @@
+"""The events report: events per day, where every received record went, and why some were rejected."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import psycopg2.errors
+from psycopg2.extensions import connection as Connection
+from rich.console import Console
+from rich.table import Table
+
+from ingestion.errors import UserError
+from ingestion.warehouse import Warehouse
+
+DAYS = 14  # newest days shown; totals are of all days
+BAR_WIDTH = 24
+
+EVENTS_BY_DAY = """
+    select facts.event_date, count(*), count(distinct facts.user_id),
+        count(*) filter (where facts.ingest_date > facts.event_date)
+    from analytics.fact_events as facts
+    where facts.event_date > (
+        select min(event_date) - 1 from (
+            select distinct event_date from analytics.regional_daily_events
+            order by 1 desc limit %(days)s
+        ) as newest
+    )
+    group by 1 order by 1
+"""
+ACCOUNTING = """
+    select ingest_date::text, received, fact, duplicate, quarantined, is_complete
+    from (select * from analytics.row_accounting order by ingest_date desc limit %(days)s) as newest
+    order by ingest_date
+"""
+ACCOUNTING_TOTAL = """
+    select 'all ' || count(*) || ' days', coalesce(sum(received), 0), coalesce(sum(fact), 0),
+        coalesce(sum(duplicate), 0), coalesce(sum(quarantined), 0),
+        coalesce(bool_and(is_complete), true)
+    from analytics.row_accounting
+"""
+REASONS = """
+    select reason, count(*) from analytics.quarantined_events group by 1 order by 2 desc, 1
+"""
+
+
+def print_report(warehouse: Warehouse, console: Console | None = None) -> None:
+    """Print the report.
+
+    Raises:
+        UserError: nothing has been built yet, or the warehouse cannot be reached.
+    """
+    console = console or Console()
+    with closing(warehouse.connect()) as db:
+        try:
+            _events(db, console)
+            _accounting(db, console)
+            _reasons(db, console)
+        except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName) as error:
+            raise UserError(
+                f"PGDATABASE={warehouse.database} has no fact table yet: run make transform"
+            ) from error
+
+
+def _events(db: Connection, console: Console) -> None:
+    rows = _query(db, EVENTS_BY_DAY)
+    table = Table(title="analytics.fact_events by day", title_justify="left")
+    for name in ("event_date", "events", "users", "late"):
+        table.add_column(name, justify="left" if name == "event_date" else "right")
+    table.add_column("")
+    most = max((row[1] for row in rows), default=1)
+    for day, events, users, late in rows:
+        bar = "█" * max(1, round(BAR_WIDTH * events / most))
+        table.add_row(str(day), f"{events:,}", f"{users:,}", f"{late:,}", bar)
+    console.print(table)
+
+
+def _accounting(db: Connection, console: Console) -> None:
+    table = Table(title="Where every received record went", title_justify="left")
+    for name in ("ingest_date", "received", "= fact", "+ duplicate", "+ quarantined"):
+        table.add_column(name, justify="left" if name == "ingest_date" else "right")
+    rows = _query(db, ACCOUNTING)
+    for row in [*rows, *_query(db, ACCOUNTING_TOTAL)]:
+        if len(table.rows) == len(rows):
+            table.add_section()
+        note = "" if row[-1] else " (not built yet)"
+        table.add_row(row[0] + note, *(f"{int(number):,}" for number in row[1:-1]))
+    console.print(table)
+
+
+def _reasons(db: Connection, console: Console) -> None:
+    rows = _query(db, REASONS)
+    if not rows:
+        return
+    table = Table(title="Quarantined, by reason", title_justify="left")
+    table.add_column("reason")
+    table.add_column("records", justify="right")
+    for reason, records in rows:
+        table.add_row(reason, f"{records:,}")
+    console.print(table)
+
+
+def _query(db: Connection, sql: str) -> list[tuple[Any, ...]]:
+    with db.cursor() as cursor:
+        cursor.execute(sql, {"days": DAYS})
+        return list(cursor.fetchall())
