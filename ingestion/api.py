@@ -13,8 +13,8 @@ import duckdb
 import pyarrow as pa
 import requests
 from dlt.sources.helpers.requests import Client
-from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
 from ingestion import projection
@@ -61,18 +61,17 @@ class EventsApi:
             UserError: the API is down, refuses the token, or its cursor goes round in a circle.
         """
         where = f"EVENTS_URL={self.base_url}"
-        cursors: set[str] = set()
+        asked: set[str] = set()
         try:
             for page in self._client.paginate(
                 path, params={self.shape.date_param: day.isoformat()}, data_selector=key
             ):
+                if page.response.url in asked:
+                    raise UserError(f"{where}{path}: the cursor goes round in a circle on {day}")
+                asked.add(page.response.url)
                 yield page.response.text
-                cursor = str((page.request.params or {}).get(self.shape.cursor_param, ""))
-                if page.paginator.has_next_page and cursor in cursors:
-                    raise UserError(f"{where}{path} repeats the cursor {cursor!r} for {day}")
-                cursors.add(cursor)
         except requests.HTTPError as error:
-            status = error.response.status_code
+            status = error.response.status_code if error.response is not None else 0
             if status in (401, 403):
                 raise UserError(f"EVENTS_API_TOKEN is refused by {where}: HTTP {status}") from error
             raise UserError(f"{where}{path} answered HTTP {status} for {day}") from error

@@ -103,7 +103,7 @@ def read_files(
             }
         ),
     )
-    for scan in _scans(files, mapping, source):
+    for scan in _scans(db, files, mapping):
         received = f"""(select f.file, f.ingest_date, r.* exclude (filename)
             from {scan.sql} as r join {delivered} as f on f.path = r.filename)"""
         if scan.columns is None:
@@ -141,7 +141,9 @@ _REASON = """case error_type
     else 'malformed_csv' end"""
 
 
-def _scans(files: list[DeliveredFile], mapping: TableMapping, source: str) -> Iterator[_Scan]:
+def _scans(
+    db: duckdb.DuckDBPyConnection, files: list[DeliveredFile], mapping: TableMapping
+) -> Iterator[_Scan]:
     """Group the files by what one query can read: all lines, or all of the same CSV header."""
     lines = [file for file in files if file.format == "jsonl"]
     if lines:
@@ -163,8 +165,8 @@ def _scans(files: list[DeliveredFile], mapping: TableMapping, source: str) -> It
     for file in files:
         if file.format == "parquet":
             parquet = f"read_parquet({projection.quoted(str(file.path))}, filename=true)"
-            described = duckdb.sql(f"describe select * exclude (filename) from {parquet}")
-            types = {column: kind for column, kind, *_ in described.fetchall()}
+            relation = db.sql(f"select * exclude (filename) from {parquet}")
+            types = dict(zip(relation.columns, map(str, relation.types), strict=True))
             texts = ", ".join(_as_text(column, kind) for column, kind in types.items())
             yield _Scan(f"(select filename, {texts} from {parquet})", list(types))
 

@@ -124,5 +124,3 @@ def _from_files(
     files: list[DeliveredFile] = find_files(setting, template, settings.days, table, scratch)
     batches = read_files(db, files, table, mapping.name, started_at, BATCH_ROWS)
     return {file.day for file in files}, progress.watch(batches) if is_events else batches
-
-

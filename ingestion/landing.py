@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pyarrow as pa
 
 from ingestion.errors import UserError
@@ -164,6 +163,16 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's process
+        return True
+    return True
+
+
 @contextmanager
 def _working_directory() -> Iterator[Path]:
     """A fresh directory under LOCAL_DIR, named by this process; those of dead ones are removed."""
@@ -171,11 +180,10 @@ def _working_directory() -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.iterdir():
         owner = left.name.split("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if owner.isdigit() and not _is_running(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
     directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-

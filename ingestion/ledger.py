@@ -53,11 +53,15 @@ def remove_dead_loads(db: Connection) -> int:
     """Delete what killed loads left behind. A load is dead when it is not completed and nobody
     holds its lock. Returns the number of such loads."""
     with db.cursor() as cursor:
-        cursor.execute("select load_id, first_day, last_day from raw.loads where completed_at is null")
+        cursor.execute(
+            "select load_id, first_day, last_day from raw.loads where completed_at is null"
+        )
         dead = 0
         for load_id, first_day, last_day in cursor.fetchall():
             with _transaction(db):
-                cursor.execute("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (load_id,))
+                cursor.execute(
+                    "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (load_id,)
+                )
                 if cursor.fetchone() != (True,):
                     continue
                 for table in TABLES:

@@ -119,13 +119,16 @@ def named_rows(
             )
         fields.append(f"coalesce({', '.join(map(name, present))}) as {name(alias)}")
     kept = [column for column in columns if column not in mapping.consumes]
+    landed = _projection(
+        mapping, source, started_at, original=_json("_record"), rest=_json("_rest")
+    )
     return f"""
         with fielded as (
             select null as _malformed, file, ingest_date,
                 {", ".join([*fields, _struct(columns, "_record"), _struct(kept, "_rest")])}
             from {received}
         )
-        {_projection(mapping, source, started_at, original=_json("_record"), rest=_json("_rest"))}"""
+        {landed}"""
 
 
 def rejected_lines(mapping: TableMapping, source: str, received: str) -> str:
@@ -172,9 +175,7 @@ def _projection(
         "event_date": "cast(event_ts at time zone 'UTC' as date)" if is_event else "",
         "source": quoted(source),
     }
-    output = [
-        f"{final.get(column, column)} as {column}" for column in SCHEMAS[mapping.table].names
-    ]
+    output = [f"{final.get(column, column)} as {column}" for column in SCHEMAS[mapping.table].names]
     return f"""
         , mapped as (select *, {", ".join(expressions)} from fielded),
         timed as (select *, {_time(mapping.time_format, f"_{time}")} as _time from mapped),

@@ -75,7 +75,7 @@ class IngestSettings:
             if not token:
                 raise UserError("EVENTS_API_TOKEN is not set: export it or put it in .env")
         elif not events_url:
-            raise UserError("EVENTS_URL is not set: give a template such as /data/%Y-%m-%d.jsonl.gz")
+            raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
         return cls(
             days=days,
             source=source,

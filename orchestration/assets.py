@@ -35,7 +35,10 @@ def days_of(context: dg.AssetExecutionContext) -> DayRange:
     specs=[
         dg.AssetSpec(RAW_EVENTS, description="One row per received record.", kinds={"dlt"}),
         dg.AssetSpec(
-            RAW_PROFILES, description="One row per delivered profile.", kinds={"dlt"}, skippable=True
+            RAW_PROFILES,
+            description="One row per user profile.",
+            kinds={"dlt"},
+            skippable=True,
         ),
     ],
     partitions_def=DAYS,

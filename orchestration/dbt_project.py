@@ -44,5 +44,3 @@ class Translator(DagsterDbtTranslator):
         """The folder below models/."""
         folders = dbt_resource_props["fqn"][1:-1]
         return folders[0] if folders else None
-
-

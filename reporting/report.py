@@ -1,4 +1,4 @@
-"""The events report: events per day, where every received record went, and why some were rejected."""
+"""The events report: events per day, where every received record went, why some were rejected."""
 
 from __future__ import annotations
 

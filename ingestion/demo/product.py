@@ -54,7 +54,9 @@ class Product:
         repeated = [event for event in records if rng.random() < REPEATED_SAME_DAY]
         before = self._happened(day - timedelta(days=1))
         again = self._random("again", day)
-        repeated += [event for event, late in before if not late and again.random() < REPEATED_NEXT_DAY]
+        repeated += [
+            event for event, late in before if not late and again.random() < REPEATED_NEXT_DAY
+        ]
         records += repeated
         records += self._malformed(day, rng)
         rng.shuffle(records)
@@ -92,7 +94,10 @@ class Product:
                 if rng.random() > onward:
                     break
                 # Sessions end with their day: an event belongs to the day that generated it.
-                at = min(at + timedelta(seconds=rng.expovariate(1 / 40)), midnight.replace(hour=23, minute=59, second=59))
+                at = min(
+                    at + timedelta(seconds=rng.expovariate(1 / 40)),
+                    midnight.replace(hour=23, minute=59, second=59),
+                )
         return events
 
     def _properties(self, event_type: str, rng: random.Random) -> Record:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zlib import crc32
 
@@ -43,7 +44,7 @@ class DemoApi(ThreadingHTTPServer):
         """The base URL, on loopback."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no error of ours; anything else is shown."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)

@@ -13,9 +13,9 @@ select distinct on (event_date, user_id, event_id)
 from {{ ref('stg_events') }}
 where reject_reason is null
 order by
-    event_date,
-    user_id,
-    event_id,
+    event_date asc,
+    user_id asc,
+    event_id asc,
     ingest_date desc,
     event_ts desc,
     (payload::text) collate "C" desc,

@@ -11,20 +11,27 @@ moments as (
         updated_at
     from {{ ref('stg_user_profiles') }}
     order by
-        user_id, updated_at, ingest_date desc, tier desc nulls last, region desc nulls last
+        user_id asc,
+        updated_at asc,
+        ingest_date desc,
+        tier desc nulls last,
+        region desc nulls last
 ),
 
--- Deliveries repeat what has not changed.
-changes as (
+compared as (
     select
-        *,
-        row_number() over by_user = 1
-        or (tier, region) is distinct from (lag(tier) over by_user, lag(region) over by_user)
-            as is_change
+        user_id,
+        tier,
+        region,
+        updated_at,
+        lag(updated_at) over by_user as previous_at,
+        lag(tier) over by_user as previous_tier,
+        lag(region) over by_user as previous_region
     from moments
     window by_user as (partition by user_id order by updated_at)
 )
 
+-- Deliveries repeat what has not changed.
 select
     user_id,
     (row_number() over by_user)::integer as version_number,
@@ -32,6 +39,9 @@ select
     region,
     updated_at as valid_from,
     lead(updated_at) over by_user as valid_to
-from changes
-where is_change
+from compared
+where
+    previous_at is null
+    or tier is distinct from previous_tier
+    or region is distinct from previous_region
 window by_user as (partition by user_id order by updated_at)
