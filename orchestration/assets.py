@@ -15,7 +15,7 @@ from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 from ingestion.warehouse import warehouse
 from orchestration.dbt_project import Translator, manifest
-from orchestration.transform import window_flags
+from orchestration.transform import build_arguments
 
 DAYS = dg.DailyPartitionsDefinition(
     start_date=os.environ.get("PARTITIONS_START") or "2010-01-01", timezone="UTC"
@@ -72,4 +72,4 @@ def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None
 def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[object]:
     """Build the run's days of the selected models, tests included, in one dbt invocation."""
     warehouse()  # puts the PG* variables where dbt reads them
-    yield from dbt.cli(["build", *window_flags(days_of(context))], context=context).stream()
+    yield from dbt.cli(build_arguments(days_of(context)), context=context).stream()

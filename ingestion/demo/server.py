@@ -31,8 +31,11 @@ class DemoApi(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int = 0, token: str = DEMO_TOKEN, seed: int = 7) -> None:
+    def __init__(
+        self, port: int = 0, token: str = DEMO_TOKEN, seed: int = 7, fault_in: int = FAULT_IN
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        self.fault_in = fault_in
         self.token = token
         self.product = Product(seed)
         self.refused: set[str] = set()
@@ -103,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_fault(self) -> bool:
         """Refuse a request in twenty, once: which ones depends on the request alone."""
-        if crc32(self.path.encode()) % FAULT_IN or self.path in self.server.refused:
+        if crc32(self.path.encode()) % self.server.fault_in or self.path in self.server.refused:
             return False
         self.server.refused.add(self.path)
         return True
@@ -125,9 +128,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(port: int = 0, token: str = DEMO_TOKEN, seed: int = 7) -> Iterator[DemoApi]:
-    """A demo API in the background, on a free port unless one is given."""
-    server = DemoApi(port, token, seed)
+def running(port: int = 0, seed: int = 7, fault_in: int = FAULT_IN) -> Iterator[DemoApi]:
+    """A demo API in the background, on a free port unless one is given.
+
+    Args:
+        port: 0 for any free one.
+        seed: other seeds make other events.
+        fault_in: one request in so many is refused once.
+    """
+    server = DemoApi(port, seed=seed, fault_in=fault_in)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

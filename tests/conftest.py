@@ -1,0 +1,71 @@
+"""One real Postgres per test session, one database per test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from psycopg2 import sql
+
+from ingestion.ledger import create_landing
+from ingestion.warehouse import Warehouse, start_embedded, stop_embedded
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_SETTINGS = (
+    "PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE SOURCE MAPPING EVENTS_URL PROFILES_URL "
+    "EVENTS_API_TOKEN FROM TO DAGSTER_HOME LOCAL_DIR"
+).split()
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of the shell it runs in, or leaves its own behind."""
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOCAL_DIR", str(tmp_path / "local"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """An embedded Postgres for all tests, stopped at the end."""
+    before = dict(os.environ)
+    os.environ["LOCAL_DIR"] = str(tmp_path_factory.mktemp("server"))
+    os.environ.pop("PGDATABASE", None)
+    found = start_embedded()
+    local = os.environ["LOCAL_DIR"]
+    os.environ.clear()
+    os.environ.update(before)
+    yield found
+    os.environ["LOCAL_DIR"] = local
+    stop_embedded()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def warehouse(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """An empty warehouse: a database of its own, named by the PG* variables."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
+    for variable, value in found.libpq_env().items():
+        monkeypatch.setenv(variable, value)
+    with closing(found.connect()) as db:
+        create_landing(db)
+    yield found
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The real event logs that lie beside the repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"{SHARED_DATA} is not there: the counts on real data are not tested")
+    return SHARED_DATA

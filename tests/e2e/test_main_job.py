@@ -1,0 +1,67 @@
+"""`make run`, as a newcomer types it, on an embedded server of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ingestion.days import last_complete_days
+from ingestion.settings import ROOT
+from ingestion.warehouse import start_embedded
+from tests.support import FACTS, query, run
+
+
+@pytest.fixture
+def make(tmp_path: Path):
+    def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"LOCAL_DIR": str(tmp_path / "local")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+
+    yield run_make
+    run("ingestion", "down")
+
+
+def test_main_job_twice(make):
+    days = [day.isoformat() for day in last_complete_days(7)]
+    first = make("run")
+    assert first.returncode == 0, first.stderr
+    warehouse = start_embedded()
+    facts = query(warehouse, FACTS)
+    accounts = query(warehouse, "select * from analytics.row_accounting order by 1")
+
+    shown = re.findall(r"│ (\d{4}-\d\d-\d\d) │ +([\d,]+) │", first.stdout)
+    by_day = dict(
+        query(warehouse, "select event_date::text, count(*) from analytics.fact_events group by 1")
+    )
+    assert {day: int(events.replace(",", "")) for day, events in shown} == by_day
+    assert set(days) <= set(by_day)
+    assert [row[0].isoformat() for row in accounts] == days
+    assert all(row[1] == row[2] + row[3] + row[4] and row[5] for row in accounts)
+    assert "Next, try" in first.stdout
+    # Tier and region come from profiles; both change over time, so users have several versions.
+    assert {row[6] for row in facts} == {"free", "pro", "enterprise", "unknown"}
+    assert query(warehouse, "select max(versions) > 1 from analytics.dim_users") == [(True,)]
+
+    second = make("run")
+    assert second.returncode == 0, second.stderr
+    assert query(warehouse, FACTS) == facts
+    assert query(warehouse, "select * from analytics.row_accounting order by 1") == accounts
+    assert second.stdout == first.stdout
+
+    # The same again through the other commands a newcomer tries.
+    report = make("report")
+    assert report.returncode == 0
+    assert report.stdout in first.stdout
+    assert "error" not in (make("transform").stderr)
+    assert query(warehouse, FACTS) == facts

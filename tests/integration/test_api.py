@@ -1,0 +1,171 @@
+"""SOURCE=api against the demo API: real HTTP with pages, a token, 429 and 503."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.request import Request, urlopen
+
+import pytest
+
+from ingestion.days import DayRange, parse_range
+from ingestion.demo.server import DEMO_TOKEN, DemoApi, running
+from ingestion.errors import UserError
+from ingestion.ingest import ingest
+from ingestion.progress import Progress
+from ingestion.settings import IngestSettings
+from tests.support import FACTS, build, query, winners
+
+DAYS = parse_range("2026-03-01", "2026-03-02")
+
+
+def settings(url: str, days: DayRange = DAYS, token: str = DEMO_TOKEN) -> IngestSettings:
+    return IngestSettings(days, "api", "canonical", url, "", token)
+
+
+def is_valid(record: dict) -> bool:
+    try:
+        ts = datetime.fromisoformat(record["event_ts"])
+    except (KeyError, ValueError, TypeError):
+        return False
+    return ts > datetime(1990, 1, 1, tzinfo=UTC) and all(
+        record.get(field) for field in ("event_id", "user_id", "event_type")
+    )
+
+
+def test_what_the_api_delivers_becomes_the_oracles_facts(warehouse):
+    with running(fault_in=3) as api:
+        result = ingest(settings(api.url), warehouse, Progress())
+        deliveries = {day.isoformat(): api.product.delivered_events(day) for day in DAYS}
+        profiles = {p["user_id"]: p for p in api.product.delivered_profiles(DAYS.last)}
+        assert api.refused, "the demo API refused no request: the retries were not tested"
+    build()
+
+    expected = winners({day: filter(is_valid, records) for day, records in deliveries.items()})
+    rows = query(warehouse, FACTS)
+    assert {(row[4], row[1], row[0]): (row[9], row[8], row[5]) for row in rows} == {
+        key: (day, record["properties"], record["region"])
+        for key, (day, record) in expected.items()
+    }
+    assert result.events.total == sum(map(len, deliveries.values()))
+    assert dict(
+        query(warehouse, "select reason, count(*) from analytics.quarantined_events group by 1")
+    ) == {
+        reason: len(DAYS)
+        for reason in (
+            "event_ts_out_of_range",
+            "invalid_event_ts",
+            "missing_event_id",
+            "missing_event_type",
+            "missing_user_id",
+        )
+    }
+    current = {
+        user: (tier, region)
+        for user, tier, region in query(
+            warehouse, "select user_id, tier, region from analytics.dim_users"
+        )
+    }
+    assert current == {user: (p["tier"], p["region"]) for user, p in profiles.items()}
+
+
+def get(api: DemoApi, path: str) -> dict:
+    request = Request(api.url + path, headers={"Authorization": f"Bearer {api.token}"})
+    with urlopen(request) as response:
+        return json.load(response)
+
+
+def test_the_demo_is_the_same_every_time_and_as_messy_as_promised():
+    day = date(2026, 3, 10)
+    with running(seed=1) as one, running(seed=1) as other, running(seed=2) as another:
+        assert one.records("/events", day) == other.records("/events", day)
+        assert one.records("/events", day) != another.records("/events", day)
+        records = [record for record in one.records("/events", day) if is_valid(record)]
+    keys = [(record["user_id"], record["event_id"]) for record in records]
+    days = [datetime.fromisoformat(record["event_ts"]).date() for record in records]
+    assert 0.03 < 1 - len(set(keys)) / len(keys) < 0.06
+    late = [(day - then).days for then in days if then != day]
+    assert 0.005 < len(late) / len(records) < 0.03
+    assert set(late) == {1, 2, 3}
+
+
+def test_profiles_change_over_time():
+    with running() as api:
+        old = {p["user_id"]: p for p in api.records("/user_profiles", date(2026, 1, 1))}
+        new = {p["user_id"]: p for p in api.records("/user_profiles", date(2026, 6, 1))}
+    changed = [user for user in new if new[user] != old[user]]
+    assert changed
+    assert all(new[user]["updated_at"] > "2026-01-01" for user in changed)
+
+
+def test_the_demo_pages_and_filters_by_region():
+    with running() as api:
+        api.refused.update(("/events?date=2026-03-01&region=eu-west",))
+        page = get(api, "/events?date=2026-03-01&region=eu-west")
+        assert {record["region"] for record in page["events"]} == {"eu-west"}
+
+
+@contextmanager
+def answering(*answers: tuple[int, str]) -> Iterator[str]:
+    """A server that gives these answers in turn, the last one for ever."""
+    left = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = left.pop(0) if len(left) > 1 else left[0]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+PAGE = json.dumps({"events": [{}], "user_profiles": [{}], "next_cursor": "round"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([(401, "{}")], "EVENTS_API_TOKEN is refused by EVENTS_URL=http://127.0.0.1:"),
+        ([(404, "{}")], "answered HTTP 404 for 2026-03-01"),
+        ([(200, "<html>")], "answered no JSON for 2026-03-01"),
+        ([(200, '{"rows": []}')], "a page of 2026-03-01 has no 'events'"),
+        ([(200, PAGE)], "the cursor goes round in a circle on 2026-03-01"),
+    ],
+)
+def test_an_api_that_misbehaves_is_one_line_and_changes_nothing(warehouse, answers, message):
+    with running() as api:
+        ingest(settings(api.url), warehouse, Progress())
+    before = query(warehouse, "select _dlt_load_id, count(*) from raw.events group by 1")
+    with answering(*answers) as url, pytest.raises(UserError, match=r"^EVENTS") as failed:
+        ingest(settings(url), warehouse, Progress())
+    assert message in str(failed.value)
+    assert "\n" not in str(failed.value)
+    assert query(warehouse, "select _dlt_load_id, count(*) from raw.events group by 1") == before
+
+
+def test_a_day_for_which_the_api_has_nothing_becomes_empty(warehouse):
+    with running() as api:
+        ingest(settings(api.url), warehouse, Progress())
+    build()
+    nothing = '{"events": [], "user_profiles": [], "next_cursor": null}'
+    with answering((200, nothing)) as url:
+        ingest(settings(url, parse_range("2026-03-01", "2026-03-01")), warehouse, Progress())
+    build()
+    assert query(
+        warehouse,
+        """select received, fact, is_complete from analytics.row_accounting
+        where ingest_date = '2026-03-01'""",
+    ) == [(0, 0, True)]

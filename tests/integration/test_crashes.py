@@ -1,0 +1,99 @@
+"""Killed and concurrent ingestions: a load is complete or invisible; running again is the cure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ingestion.settings import ROOT
+from ingestion.warehouse import Warehouse
+from tests.support import build, deliver, event, ingest_files, query
+
+DAY = "2026-01-01"
+VISIBLE = "select count(*), count(distinct event_id) from staging.stg_events"
+
+
+def start_ingest(folder: Path, first: str, last: str | None = None) -> subprocess.Popen[str]:
+    settings = {
+        "SOURCE": "files",
+        "EVENTS_URL": str(folder / "%Y-%m-%d.jsonl"),
+        "FROM": first,
+        "TO": last or first,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "ingestion", "ingest"],
+        cwd=ROOT,
+        env=os.environ | settings,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(warehouse: Warehouse, sql: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while query(warehouse, sql) != [(True,)]:
+        assert process.poll() is None, "the process ended before the moment to kill it came"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_load_is_invisible_and_the_next_one_cures_it(warehouse, tmp_path):
+    deliver(tmp_path / "small", DAY, [event("first", f"{DAY}T01:00:00Z")])
+    ingest_files(warehouse, tmp_path / "small", DAY)
+    build()
+    many = [event(f"e{n}", f"{DAY}T02:00:00Z") for n in range(60_000)]
+    deliver(tmp_path / "large", DAY, many)
+
+    process = start_ingest(tmp_path / "large", DAY)
+    wait_for(warehouse, "select count(*) = 1 from raw.loads where completed_at is null", process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert query(warehouse, VISIBLE) == [(1, 1)]
+
+    ingest_files(warehouse, tmp_path / "large", DAY)
+    build()
+    assert query(warehouse, VISIBLE) == [(60_000, 60_000)]
+    assert query(warehouse, "select count(*) from raw.events") == [(60_000,)]
+    assert query(warehouse, "select count(*) from raw.loads where completed_at is null") == [(0,)]
+    assert query(warehouse, "select count(*) from analytics.fact_events") == [(60_000,)]
+    assert not list((tmp_path / "local" / "dlt").iterdir()), "working files of the killed load"
+
+
+def test_days_loaded_at_the_same_time_all_arrive(warehouse, tmp_path):
+    days = [f"2026-01-0{number}" for number in range(1, 5)]
+    for day in days:
+        deliver(tmp_path, day, [event(f"e{n}", f"{day}T02:00:00Z") for n in range(500)])
+    processes = [start_ingest(tmp_path, day) for day in days]
+    assert [process.wait() for process in processes] == [0] * 4, processes[0].stderr
+    build()
+    assert query(
+        warehouse,
+        "select event_date::text, count(*) from analytics.fact_events group by 1 order by 1",
+    ) == [(day, 500) for day in days]
+
+
+def test_one_day_loaded_twice_at_the_same_time_arrives_once(warehouse, tmp_path):
+    deliver(tmp_path, DAY, [event(f"e{n}", f"{DAY}T02:00:00Z") for n in range(500)])
+    processes = [start_ingest(tmp_path, DAY) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0] * 3
+    build()
+    assert query(warehouse, "select count(*) from raw.events") == [(500,)]
+    assert query(
+        warehouse, "select received, fact, duplicate, is_complete from analytics.row_accounting"
+    ) == [(500, 500, 0, True)]
+
+
+def test_a_load_that_postgres_refuses_changes_nothing(warehouse, tmp_path):
+    deliver(tmp_path, DAY, [event("first", f"{DAY}T01:00:00Z")])
+    ingest_files(warehouse, tmp_path, DAY)
+    before = query(warehouse, "select * from raw.events")
+    query(warehouse, "alter table raw.events add constraint no_b check (event_id <> 'b'); select 1")
+    deliver(tmp_path, DAY, [event("b", f"{DAY}T01:00:00Z")])
+    process = start_ingest(tmp_path, DAY)
+    assert process.wait() == 2
+    assert "nothing has changed" in process.stderr.read().splitlines()[-1]
+    assert query(warehouse, "select * from raw.events") == before

@@ -1,0 +1,88 @@
+"""The embedded server and servers of the user's own."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import pytest
+
+from ingestion.errors import UserError
+from ingestion.warehouse import Warehouse, require_version, start_embedded
+from tests.support import query, run
+
+
+def test_embedded_life(tmp_path):
+    """up starts it, psql speaks to it, down stops it and keeps the data, reset deletes them."""
+    up = run("ingestion", "up")
+    assert up.returncode == 0, up.stderr
+    assert up.stderr == ""
+    found = start_embedded()
+    query(found, "create table kept as select 1 as one; select 1")
+    assert run("ingestion", "down").stdout == "The embedded Postgres is stopped.\n"
+    assert run("ingestion", "down").stdout == "It was not running.\n"
+    assert query(start_embedded(), "select one from kept") == [(1,)]
+
+    assert run("ingestion", "reset").returncode == 0
+    assert not (tmp_path / "local" / "postgres").exists()
+    assert run("ingestion", "reset").returncode == 0
+
+
+def test_embedded_settings(server):
+    settings = dict(query(server, "select name, setting from pg_settings"))
+    assert int(settings["server_version_num"]) >= 180_000
+    assert [settings[name] for name in ("fsync", "synchronous_commit", "full_page_writes")] == [
+        "on"
+    ] * 3
+    assert settings["listen_addresses"] == ""
+    assert settings["TimeZone"] == "UTC"
+    assert int(settings["shared_buffers"]) * 8192 > 2**28
+    assert query(
+        server, "select datcollate, datlocale from pg_database where datname = 'fact_events'"
+    ) == [("C", "C.UTF-8")]
+
+
+def test_reset_never_touches_a_server_of_the_users_own(warehouse):
+    done = run("ingestion", "reset")
+    assert done.returncode == 2
+    assert (
+        done.stderr == f"error: PGHOST={warehouse.host}: reset deletes only the embedded Postgres\n"
+    )
+
+
+def test_a_server_that_is_not_there_is_one_line():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = str(unused.getsockname()[1])
+        for command in (("ingestion", "up"), ("orchestration.transform",), ("reporting",)):
+            done = run(*command, PGHOST="127.0.0.1", PGPORT=port, PGUSER="u", PGDATABASE="d")
+            assert done.returncode == 2
+            assert done.stderr.startswith(
+                f"error: PGHOST=127.0.0.1 PGPORT={port} PGDATABASE=d: cannot connect: "
+            )
+            assert done.stderr.count("\n") == 1
+
+
+def test_an_old_server_is_refused():
+    require_version(160_000, "db")
+    with pytest.raises(UserError, match=r"^PGHOST=db runs PostgreSQL 15: version 16 or newer"):
+        require_version(150_018, "db")
+
+
+def test_names_and_passwords_with_odd_characters(server):
+    """Identifiers and URL parts are quoted: a database name may hold what it likes."""
+    odd = Warehouse(server.host, server.port, "postgres", 'a "b" %/c', password="p@ss/w:rd%")
+    with closing(server.connect()) as db, db.cursor() as cursor:
+        cursor.execute('create database "a ""b"" %%/c"'.replace("%%", "%"))
+    assert query(odd, "select current_database()") == [('a "b" %/c',)]
+    assert "p@ss/w:rd%" not in repr(odd)
+    import psycopg2
+
+    with closing(psycopg2.connect(odd.url())) as db:
+        assert db.info.dbname == 'a "b" %/c'
+
+
+def test_report_before_anything_is_built(warehouse):
+    done = run("reporting")
+    assert done.returncode == 2
+    assert done.stderr.endswith("has no fact table yet: run make transform\n")

@@ -1,0 +1,115 @@
+"""What the tests share: writing deliveries, running the pipeline, and an independent oracle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingestion.days import DayRange, parse_range
+from ingestion.ingest import IngestResult, ingest
+from ingestion.progress import Progress
+from ingestion.settings import ROOT, IngestSettings
+from ingestion.warehouse import Warehouse
+from orchestration.transform import transform
+
+Record = dict[str, Any]
+Row = tuple[Any, ...]
+
+FACTS = """
+    select event_id, user_id, event_type, event_ts, event_date::text, region, user_tier,
+        user_region, properties, ingest_date::text
+    from analytics.fact_events order by event_date, user_id, event_id
+"""
+
+
+def event(event_id: str, ts: str, **other: Any) -> Record:
+    """A canonical event record; `other` overrides or adds fields."""
+    return {
+        "event_id": event_id,
+        "user_id": "u1",
+        "event_type": "click",
+        "event_ts": ts,
+        "region": "us-east",
+        "properties": {"id": event_id},
+    } | other
+
+
+def deliver(folder: Path, day: str, records: Iterable[Record | str]) -> None:
+    """Write a day's file; a string is a raw line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
+    (folder / f"{day}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def ingest_files(
+    warehouse: Warehouse,
+    events_url: Path | str,
+    first: str,
+    last: str | None = None,
+    *,
+    mapping: str = "canonical",
+    profiles_url: Path | str = "",
+) -> IngestResult:
+    """Ingest files of FROM to TO; a folder stands for its `%Y-%m-%d.jsonl`."""
+
+    def template(url: Path | str) -> str:
+        return str(url / "%Y-%m-%d.jsonl") if isinstance(url, Path) else url
+
+    settings = IngestSettings(
+        days=parse_range(first, last or first),
+        source="files",
+        mapping=mapping,
+        events_url=template(events_url),
+        profiles_url=template(profiles_url),
+        api_token="",
+    )
+    return ingest(settings, warehouse, Progress())
+
+
+def build(first: str | None = None, last: str | None = None) -> str:
+    """`make transform`, in this process."""
+    days: DayRange | None = parse_range(first, last or first) if first else None
+    return transform(days, Progress())
+
+
+def query(warehouse: Warehouse, sql: str, *parameters: Any) -> list[Row]:
+    """All rows of a query."""
+    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+        return list(cursor.fetchall())
+
+
+def run(*arguments: str, cwd: Path = ROOT, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A Python module of the project in a process of its own, such as `run("ingestion", "up")`."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+def winners(
+    deliveries: dict[str, Iterable[Record]],
+) -> dict[tuple[str, str, str], tuple[str, Record]]:
+    """The oracle of dedup, straight from the rule: (event day, user, event id) -> (ingest day,
+    record). Knows nothing of the project's code."""
+    best: dict[tuple[str, str, str], tuple[tuple[str, datetime, str], str, Record]] = {}
+    for ingest_day, records in deliveries.items():
+        for record in records:
+            ts = datetime.fromisoformat(record["event_ts"]).astimezone(UTC)
+            key = (ts.date().isoformat(), record["user_id"], record["event_id"])
+            rank = (ingest_day, ts, json.dumps(record["properties"], sort_keys=True))
+            if key not in best or rank > best[key][0]:
+                best[key] = (rank, ingest_day, record)
+    return {key: (ingest_day, record) for key, (_, ingest_day, record) in best.items()}

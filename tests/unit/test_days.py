@@ -1,0 +1,105 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ingestion.days import DayRange, last_complete_days, parse_day, parse_range
+from ingestion.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "start", "end", "days", "text"),
+    [
+        ("2026-03-01", "2026-03-01", date(2026, 3, 1), date(2026, 3, 2), 1, "2026-03-01"),
+        ("2026-02-27", "2026-03-01", date(2026, 2, 27), date(2026, 3, 2), 3, None),
+        ("2024-02-28", "2024-03-01", date(2024, 2, 28), date(2024, 3, 2), 3, None),
+        ("2025-12-31", "2026-01-01", date(2025, 12, 31), date(2026, 1, 2), 2, None),
+        ("2026-01-01", "2026-12-31", date(2026, 1, 1), date(2027, 1, 1), 365, None),
+    ],
+)
+def test_inclusive_days_become_a_half_open_range(first, last, start, end, days, text):
+    parsed = parse_range(first, last)
+    assert (parsed.start, parsed.end, len(parsed)) == (start, end, days)
+    assert parsed.last == date.fromisoformat(last)
+    assert str(parsed) == (text or f"{first} to {last}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-02-30",
+        "2026-13-01",
+        "2025-02-29",
+        "0000-01-01",
+        "2026-1-1",
+        "20260101",
+        "2026-W01-1",
+        "2026-01-01T00:00:00",
+        "2026-01-01\n",
+        " 2026-01-01",
+        "２０２６-０１-０１",  # noqa: RUF001
+        "yesterday",
+        "",
+    ],
+)
+@pytest.mark.parametrize("setting", ["FROM", "TO"])
+def test_what_is_not_a_day_is_named(setting, value):
+    with pytest.raises(UserError) as error:
+        parse_day(setting, value)
+    assert str(error.value) == f"{setting}={value!r} is not a day: write it as YYYY-MM-DD"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        ("2026-03-02", "2026-03-01", "TO=2026-03-01 is before FROM=2026-03-02"),
+        ("soon", "2026-03-01", "FROM='soon' is not a day: write it as YYYY-MM-DD"),
+        ("2026-03-01", "2026-02-30", "TO='2026-02-30' is not a day: write it as YYYY-MM-DD"),
+    ],
+)
+def test_a_wrong_range_names_setting_and_value(first, last, message):
+    with pytest.raises(UserError) as error:
+        parse_range(first, last)
+    assert str(error.value) == message
+
+
+@pytest.mark.xfail(strict=True, reason="parse_range: end + ONE_DAY raises OverflowError")
+def test_the_last_day_of_the_calendar_is_no_crash():
+    with pytest.raises(UserError, match="TO=.*9999-12-31"):
+        parse_range("9999-12-31", "9999-12-31")
+
+
+def test_iteration_gives_every_day_once():
+    days = DayRange(date(2026, 2, 27), date(2026, 3, 2))
+    expected = [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1)]
+    assert list(days) == expected
+    assert list(days) == expected  # a range is no iterator: the second time gives the same
+
+
+@pytest.mark.parametrize(
+    ("day", "inside"),
+    [
+        (date(2026, 2, 28), False),
+        (date(2026, 3, 1), True),
+        (date(2026, 3, 2), True),
+        (date(2026, 3, 3), False),
+        ("2026-03-01", False),
+        (None, False),
+    ],
+)
+def test_contains(day, inside):
+    assert (day in DayRange(date(2026, 3, 1), date(2026, 3, 3))) is inside
+
+
+@pytest.mark.parametrize("end", [date(2026, 3, 1), date(2026, 2, 28)])
+def test_a_range_is_never_empty(end):
+    with pytest.raises(ValueError, match="empty range"):
+        DayRange(date(2026, 3, 1), end)
+
+
+@pytest.mark.parametrize("count", [1, 7, 400])
+def test_last_complete_days_end_before_today(count):
+    before = datetime.now(UTC).date()
+    days = last_complete_days(count)
+    after = datetime.now(UTC).date()
+    assert days.end in (before, after)
+    assert days.start == days.end - timedelta(days=count)
