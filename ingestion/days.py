@@ -64,6 +64,8 @@ def parse_range(first: str, last: str) -> DayRange:
     start, end = parse_day("FROM", first), parse_day("TO", last)
     if end < start:
         raise UserError(f"TO={last} is before FROM={first}")
+    if end == date.max:
+        raise UserError(f"TO={last} is the calendar's last day: nothing can end after it")
     return DayRange(start, end + ONE_DAY)
 
 

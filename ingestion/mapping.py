@@ -28,6 +28,7 @@ class TableMapping:
     `columns`: canonical column -> DuckDB expression over the names in `fields`.
     `fields`: name -> the places it may be in, the first that is there wins.
     `time_format`: "iso", "epoch_seconds", "epoch_millis", or strptime formats tried in order.
+    `optional`: names in `fields` that a CSV or Parquet file may lack; they are null then.
     `consumes`: top-level fields of the record that the columns hold whole, so not in payload.
     `lift`: the field whose members become payload's own; "" for none.
     """
@@ -38,6 +39,7 @@ class TableMapping:
     time_column: str
     time_format: str | tuple[str, ...] = "iso"
     format: str = ""
+    optional: tuple[str, ...] = ()
     consumes: tuple[str, ...] = ()
     lift: str = ""
 
@@ -107,7 +109,7 @@ def _table(
 ) -> TableMapping:
     """One section of the file, checked."""
     time_key = f"{time_column}_format"
-    known = {*columns, "fields", "consumes", "lift", "format", time_key}
+    known = {*columns, "fields", "optional", "consumes", "lift", "format", time_key}
     unknown = section.keys() - known
     if unknown:
         raise UserError(f"{where}: {table} has unknown settings {', '.join(sorted(unknown))}")
@@ -127,6 +129,7 @@ def _table(
         time_column=time_column,
         time_format=time_format if isinstance(time_format, str) else tuple(time_format),
         format=section.get("format", ""),
+        optional=tuple(section.get("optional", ())),
         consumes=tuple(section.get("consumes", ())),
         lift=section.get("lift", ""),
     )

@@ -24,6 +24,8 @@ _ORIGINAL_LINE = r"""case
     when _malformed is not null or regexp_matches(_line, ',\s*[}\]]')
         then cast(to_json(replace(_line, chr(0), '\u0000')) as varchar)
     else _line end"""
+_ORIGINAL_ROW = """case
+    when _malformed is not null then cast(to_json(_record) as varchar) else _record end"""
 _NUL = r"(^|[^\\])(\\\\)*\\u0000"  # an escaped NUL, which Postgres' text cannot hold
 
 
@@ -61,15 +63,10 @@ def json_lines(mapping: TableMapping, source: str, received: str, started_at: da
             select line, file, ingest_date,
                 case
                     when contains(line, chr(0)) then 'nul_character'
-                    when contains(line, '\\u0000') and regexp_matches(line, {quoted(_NUL)})
-                        then 'nul_character'
+                    when {_has_nul("line")} then 'nul_character'
                     when not json_valid(line) then 'malformed_json'
                     when json_type(line) <> 'OBJECT' then 'malformed_json'
-                    when regexp_matches(line, {quoted(_NOT_JSONB)}, 'i')
-                        and regexp_matches(
-                            regexp_replace(line, {quoted(_STRINGS)}, '', 'g'),
-                            {quoted(_NOT_JSONB)}, 'i'
-                        ) then 'malformed_json'
+                    when {_not_jsonb("line")} then 'malformed_json'
                 end as _malformed
             from {received}
         ),
@@ -112,23 +109,27 @@ def named_rows(
     fields = []
     for alias, places in mapping.fields.items():
         present = [place for place in places if place in columns]
-        if not present:
+        if not present and alias not in mapping.optional:
             raise UserError(
                 f"MAPPING={source!r} needs the column {' or '.join(map(repr, places))}, "
                 f"the file has {', '.join(columns)}"
             )
-        fields.append(f"coalesce({', '.join(map(name, present))}) as {name(alias)}")
-    kept = [column for column in columns if column not in mapping.consumes]
-    landed = _projection(
-        mapping, source, started_at, original=_json("_record"), rest=_json("_rest")
-    )
+        value = f"coalesce({', '.join(map(name, present))})" if present else "cast(null as varchar)"
+        fields.append(f"{value} as {name(alias)}")
+    kept = [column for column in columns if column not in (*mapping.consumes, mapping.lift)]
+    fields.append(f"{_object(kept)} as _others")
+    lifted = name(mapping.lift) if mapping.lift in columns else "cast(null as varchar)"
     return f"""
-        with fielded as (
-            select null as _malformed, file, ingest_date,
-                {", ".join([*fields, _struct(columns, "_record"), _struct(kept, "_rest")])}
-            from {received}
+        with recorded as (select *, {_object(columns)} as _record from {received}),
+        fielded as (
+            select _record, file, ingest_date, {", ".join(fields)},
+                case when {_has_nul("_record")} then 'nul_character' end as _malformed,
+                case when json_valid({lifted}) and not {_not_jsonb(lifted)}
+                    then cast(json({lifted}) as varchar)
+                    else cast(to_json({lifted}) as varchar) end as _lifted
+            from recorded
         )
-        {landed}"""
+        {_projection(mapping, source, started_at, original=_ORIGINAL_ROW, rest=_rest(mapping))}"""
 
 
 def rejected_lines(mapping: TableMapping, source: str, received: str) -> str:
@@ -157,7 +158,7 @@ def _projection(
     """From `fielded` (the mapping's names, `_malformed`) to the landing columns."""
     time = mapping.time_column
     texts = [
-        f"case when trim(_{column}) <> '' then _{column} end as {column}"
+        f"case when _malformed is null and trim(_{column}) <> '' then _{column} end as {column}"
         for column in mapping.columns
         if column != time
     ]
@@ -207,6 +208,18 @@ def _time(time_format: str | tuple[str, ...], column: str) -> str:
     return f"try(to_timestamp(try_cast({column} as double) / {per_second}))"
 
 
+def _has_nul(text: str) -> str:
+    """Whether JSON text has an escaped NUL character."""
+    return f"(contains({text}, '\\u0000') and regexp_matches({text}, {quoted(_NUL)}))"
+
+
+def _not_jsonb(text: str) -> str:
+    """Whether valid JSON text has a number, outside of its strings, that jsonb refuses."""
+    outside = f"regexp_replace({text}, {quoted(_STRINGS)}, '', 'g')"
+    suspect = quoted(_NOT_JSONB)
+    return f"(regexp_matches({text}, {suspect}, 'i') and regexp_matches({outside}, {suspect}, 'i'))"
+
+
 def _rest(mapping: TableMapping) -> str:
     """What the mapping does not consume: the other fields, joined by the members of the lifted
     object. Where that is no object, or a member would hide another field, it stays one field of
@@ -224,16 +237,12 @@ def _rest(mapping: TableMapping) -> str:
         end"""
 
 
-def _json(column: str) -> str:
-    return f"cast(to_json({column}) as varchar)"
-
-
-def _struct(columns: Sequence[str], alias: str) -> str:
-    """A struct of the columns, which `to_json` makes an object of."""
+def _object(columns: Sequence[str]) -> str:
+    """The columns as the text of a JSON object."""
     if not columns:
-        return f"map {{}} as {alias}"
+        return "'{}'"
     members = ", ".join(f"{name(column)} := {name(column)}" for column in columns)
-    return f"struct_pack({members}) as {alias}"
+    return f"cast(to_json(struct_pack({members})) as varchar)"
 
 
 def _json_path(place: str) -> str:

@@ -16,8 +16,8 @@ SOURCES = ("api", "files")
 
 
 def load_env() -> None:
-    """Read `.env` beside the Makefile. Variables that are already set win."""
-    load_dotenv(ROOT / ".env")
+    """Read `.env` beside the Makefile, or ENV_FILE. Variables that are already set win."""
+    load_dotenv(os.environ.get("ENV_FILE") or ROOT / ".env")
 
 
 def local_dir() -> Path:

@@ -28,6 +28,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LOCAL_DIR", str(tmp_path / "local"))
+    monkeypatch.setenv("ENV_FILE", os.devnull)
 
 
 @pytest.fixture(scope="session")

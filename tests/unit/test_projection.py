@@ -1,0 +1,260 @@
+"""Lines of JSON through a real file: what lands of every record, good or broken."""
+
+import json
+import random
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from ingestion.days import DayRange
+from ingestion.files import find_files, read_files
+from ingestion.landing_schema import SCHEMAS
+from ingestion.mapping import load_mapping
+
+DAY = date(2026, 3, 1)
+STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)
+CANONICAL = load_mapping("canonical")
+RECORD = {"event_id": "e1", "user_id": "u", "event_type": "v", "event_ts": "2026-03-01T10:00:00Z"}
+REASONS = {
+    *("malformed_json", "malformed_csv", "invalid_encoding", "nul_character"),
+    *("oversized_record", "invalid_event_ts", "event_ts_out_of_range"),
+}
+
+
+def fault(reason):
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+def land(tmp_path, content, table=CANONICAL.events, timezone="UTC"):
+    """The landing rows of one .jsonl file, with the payload as Python has it."""
+    (tmp_path / "x.jsonl").write_bytes(content)
+    template = str(tmp_path / "x.jsonl")
+    days = DayRange(DAY, date(2026, 3, 2))
+    files = find_files("EVENTS_URL", template, days, table, tmp_path)
+    rows = []
+    with duckdb.connect() as db:
+        db.execute(f"set timezone = '{timezone}'; set preserve_insertion_order = false")
+        for batch in read_files(db, files, table, "canonical", STARTED, 1000):
+            rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
+    for row in rows:
+        assert row["payload"][0] == "\x01"
+        assert (row["ingest_date"], row["source"]) == (DAY, "canonical")
+        row["payload"] = json.loads(row["payload"][1:], parse_float=Decimal)
+    return rows
+
+
+def line(*rest, **fields):
+    """A record as one line; `rest` is raw JSON text appended to it."""
+    text = json.dumps(RECORD | fields)
+    return ", ".join([text[:-1], *rest]).encode() + b"}\n"
+
+
+def test_a_canonical_record(tmp_path):
+    content = line(user_id=7, region="eu", event_ts="2026-03-01T23:30:00.123456-02:00")
+    assert land(tmp_path, content) == [
+        {
+            "event_id": "e1",
+            "user_id": "7",
+            "event_type": "v",
+            "event_ts": datetime(2026, 3, 2, 1, 30, 0, 123456, tzinfo=UTC),
+            "region": "eu",
+            "payload": {},
+            "ingest_date": DAY,
+            "event_date": date(2026, 3, 2),
+            "parse_error": None,
+            "source": "canonical",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rest", "payload"),
+    [
+        (
+            '"a": 1.5, "b": null, "c": [1, {"d": null}]',
+            {"a": 1.5, "b": None, "c": [1, {"d": None}]},
+        ),
+        ('"é\\"": "\\ud83d\\ude00\\n"', {'é"': "😀\n"}),
+        ('"a": 123456789012345678901234567890', {"a": 123456789012345678901234567890}),
+        ('"properties": {"p": 1, "q": null, "r": {"s": []}}', {"p": 1, "q": None, "r": {"s": []}}),
+        ('"a": 1, "properties": { "p" : 2 } ', {"a": 1, "p": 2}),
+        ('"properties": {}', {}),
+        ('"a": 1, "properties": { }', {"a": 1}),
+        ('"properties": {"event_id": "other"}', {"event_id": "other"}),
+        ('"a": 1, "properties": {"a": 2, "b": 3}', {"a": 1, "properties": {"a": 2, "b": 3}}),
+        ('"a": 1, "properties": {"a": 1}', {"a": 1, "properties": {"a": 1}}),
+        ('"a": 1, "properties": {"properties": 2}', {"a": 1, "properties": 2}),
+        ('"a": null, "properties": {"a": 2}', {"a": None, "properties": {"a": 2}}),
+        ('"properties": null', {"properties": None}),
+        ('"properties": "text"', {"properties": "text"}),
+        ('"a": 1, "properties": [{"b": 2}]', {"a": 1, "properties": [{"b": 2}]}),
+        ('"t": "NaN, Infinity, 1e99999, }"', {"t": "NaN, Infinity, 1e99999, }"}),
+        ('"t": "\\\\u0000"', {"t": "\\u0000"}),
+        ('"a": [1, ],', {"a": [1]}),
+        pytest.param(
+            '"properties": {"a": 1}, "properties": {"b": 2}',
+            {"properties": [{"a": 1}, {"b": 2}]},  # or any other way to keep both
+            marks=fault("_rest keeps the first of repeated `properties` only"),
+        ),
+    ],
+)
+def test_what_the_columns_do_not_hold_is_payload(tmp_path, rest, payload):
+    [row] = land(tmp_path, line(rest))
+    assert (row["event_id"], row["parse_error"], row["payload"]) == ("e1", None, payload)
+
+
+@fault("json_merge_patch rounds numbers to doubles; jsonb would keep them")
+def test_numbers_are_kept_to_the_last_digit(tmp_path):
+    number = "0.12345678901234567890123456789"
+    [row] = land(tmp_path, line(f'"a": {number}'))
+    assert row["payload"] == {"a": Decimal(number)}
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b'{"event_id": "e1"', "malformed_json"),
+        (b"{'event_id': 1}", "malformed_json"),
+        (b'{"a": 1} // note', "malformed_json"),
+        (b'{"a": 1}{"a": 2}', "malformed_json"),
+        (b'{"a": 01}', "malformed_json"),
+        (b'{"a": "\\ud800"}', "malformed_json"),
+        (b'{"a": "tab\there"}', "malformed_json"),
+        (b'"one quote only', "malformed_json"),
+        (b"[1]", "malformed_json"),
+        (b'"text"', "malformed_json"),
+        (b"5", "malformed_json"),
+        (b"null", "malformed_json"),
+        (line('"a": NaN').strip(), "malformed_json"),
+        (line('"a": [-Infinity]').strip(), "malformed_json"),
+        (line('"a": 1e99999').strip(), "malformed_json"),
+        (line('"a": "\\u0000"').strip(), "nul_character"),
+        (line('"a": "\\\\\\u0000"').strip(), "nul_character"),
+        (line('"a": "x\x00y"').strip(), "nul_character"),
+        (b'{"broken": "\\u0000', "nul_character"),
+        pytest.param(
+            b'{"a": "\x01\x02\x03\x04 after"}',
+            "malformed_json",
+            marks=fault("files._scans: what follows the separator on a line is lost"),
+        ),
+    ],
+)
+def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
+    """The rest of the row is null; a raw NUL is kept as the six characters of its escape."""
+    before, row, after = sorted(
+        land(tmp_path, line(event_id="a") + raw + b"\n" + line(event_id="z")),
+        key=lambda row: row["event_id"] or "m",
+    )
+    assert (before["parse_error"], after["parse_error"]) == (None, None)
+    kept = row.pop("payload")
+    assert kept == raw.decode().replace("\x00", "\\u0000")
+    filled = {"ingest_date": DAY, "parse_error": reason, "source": "canonical"}
+    assert row == dict.fromkeys(row) | filled
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        (b'{"event_id": "e1", "a": "\xff"}', '{"event_id": "e1", "a": "?"}'),
+        (b'{"a": "\xc3\xa9\xe9 "}', '{"a": "é? "}'),
+        pytest.param(
+            b'{"a": "\xc3"}', '{"a": "?"}', marks=fault("DuckDB takes the valid quote along")
+        ),
+        pytest.param(
+            b'{"a": "\xff\x00"}',
+            '{"a": "?\\u0000"}',
+            marks=fault("rejected_lines: payload has \\u0000, the whole load fails in jsonb"),
+        ),
+    ],
+)
+def test_invalid_utf8_keeps_the_other_bytes(tmp_path, raw, kept):
+    rows = land(tmp_path, line(event_id="a") + raw + b"\n" + line(event_id="z"))
+    assert sorted(row["event_id"] or "" for row in rows) == ["", "a", "z"]
+    assert [(row["parse_error"], row["payload"]) for row in rows if not row["event_id"]] == [
+        ("invalid_encoding", kept)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "ids"),
+    [
+        (b"", []),
+        (b"\n\n \n", []),
+        (line() + b"\n   \n" + line(event_id="e2"), ["e1", "e2"]),
+        (line().replace(b"\n", b"\r\n") * 2 + b"\r\n", ["e1", "e1"]),
+        (line().replace(b"\n", b"\r") * 3, ["e1", "e1", "e1"]),
+        (line() + line().replace(b"\n", b"\r\n") + line(), ["e1", "e1", "e1"]),
+        (b"\xef\xbb\xbf" + line(), ["e1"]),
+        (line() + line(event_id="e2").strip(), ["e1", "e2"]),
+        (b"\t" + line(), ["e1"]),
+        pytest.param(line() + b"\t\n", ["e1"], marks=fault("files._scans: trim keeps tabs")),
+    ],
+)
+def test_line_ends_and_blank_lines(tmp_path, content, ids):
+    rows = land(tmp_path, content)
+    assert sorted(row["event_id"] for row in rows if not row["parse_error"]) == ids
+    assert len(rows) == len(ids)
+
+
+@pytest.mark.parametrize("column", list(RECORD))
+@pytest.mark.parametrize("value", ["absent", None, "", "   "])
+def test_a_missing_required_field_keeps_the_original(tmp_path, column, value):
+    record = RECORD | {"x": 1, "properties": {"p": None}} | {column: value}
+    if value == "absent":
+        del record[column]
+    [row] = land(tmp_path, json.dumps(record).encode())
+    assert (row[column], row["parse_error"], row["payload"]) == (None, None, record)
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ('{"event_id": "e1", "a": [1,],}', '{"event_id": "e1", "a": [1,],}'),
+        pytest.param(
+            '{"event_id": "e1", "t": "x, }"}',
+            {"event_id": "e1", "t": "x, }"},
+            marks=fault("_ORIGINAL_LINE takes text in a string for a trailing comma"),
+        ),
+        pytest.param(
+            '{"event_id": "e1", "a": 1e-99999}',
+            '{"event_id": "e1", "a": 1e-99999}',
+            marks=fault("_NOT_JSONB: jsonb refuses the raw number, the whole load fails"),
+        ),
+    ],
+)
+def test_an_original_that_jsonb_refuses_is_kept_as_text(tmp_path, raw, kept):
+    [row] = land(tmp_path, raw.encode())
+    assert (row["event_id"], row["payload"]) == ("e1", kept)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_received_record_lands_once(tmp_path, seed):
+    """No pair of NUL and invalid bytes in one line: that is a fault of its own, above."""
+    rng = random.Random(seed)  # noqa: S311
+    lines = []
+    for number in range(300):
+        raw = bytearray(line('"properties": {"a": [1, -2.5e3, null]}', event_id=f"e{number}")[:-1])
+        alphabet = rng.choice([b'{}[]",:\\ 019nae-.TZ\x00', b'{}[]",:\\ux\xff\xc3\xed\xf0'])
+        for _ in range(rng.choice([0, 1, 1, 2, 5])):
+            at, new = rng.randrange(1, len(raw)), bytes([rng.choice(alphabet)])
+            raw[at : at + rng.choice([0, 1, 1, 3])] = rng.choice([new, b""])
+        lines.append(bytes(raw))
+    rows = land(tmp_path, b"\n".join(lines))
+    assert len(rows) == 300
+    untouched = {f"e{i}" for i in range(300) if line(event_id=f"e{i}")[:-2] in lines[i]}
+    for row in rows:
+        valid = all(row[column] and str(row[column]).strip() for column in RECORD)
+        if row["parse_error"] is not None:
+            assert row["parse_error"] in REASONS
+            assert row["event_ts"] is None
+            assert row["event_date"] is None
+        elif valid:
+            assert row["event_date"] == row["event_ts"].date()
+        else:
+            assert None in [row[column] for column in RECORD]
+        assert "\x00" not in json.dumps(row["payload"], default=str)
+    assert len({row["parse_error"] for row in rows}) >= 4  # the mutations do break things
+    assert untouched <= {row["event_id"] for row in rows}
