@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -24,15 +25,12 @@ def serve() -> None:
         prepare_home()
         port = os.environ.get("UI_PORT") or "3000"
         print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops it)", flush=True)
-        subprocess.run(
-            [
-                Path(sys.executable).with_name("dagster"),
-                *("dev", "--module-name", "orchestration.definitions"),
-                *("--host", "127.0.0.1", "--port", port),
-            ],
-            cwd=ROOT,
-            check=False,
-        )
+        command = [Path(sys.executable).with_name("dagster"), "dev", "--host", "127.0.0.1"]
+        arguments = ["--port", port, "--module-name", "orchestration.definitions"]
+        with subprocess.Popen([*command, *arguments], cwd=ROOT) as dagster:
+            # Its services must not outlive this process, however that is asked to stop.
+            signal.signal(signal.SIGTERM, lambda *_: dagster.send_signal(signal.SIGINT))
+            dagster.wait()
 
 
 if __name__ == "__main__":

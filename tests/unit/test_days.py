@@ -1,9 +1,12 @@
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from ingestion.days import DayRange, last_complete_days, parse_day, parse_range
 from ingestion.errors import UserError
+from ingestion.files import find_files
+from ingestion.mapping import load_mapping
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,11 @@ def test_what_is_not_a_day_is_named(setting, value):
     ("first", "last", "message"),
     [
         ("2026-03-02", "2026-03-01", "TO=2026-03-01 is before FROM=2026-03-02"),
+        (
+            "9999-12-31",
+            "9999-12-31",
+            "TO=9999-12-31 is the calendar's last day: nothing can end after it",
+        ),
         ("soon", "2026-03-01", "FROM='soon' is not a day: write it as YYYY-MM-DD"),
         ("2026-03-01", "2026-02-30", "TO='2026-02-30' is not a day: write it as YYYY-MM-DD"),
     ],
@@ -60,12 +68,6 @@ def test_a_wrong_range_names_setting_and_value(first, last, message):
     with pytest.raises(UserError) as error:
         parse_range(first, last)
     assert str(error.value) == message
-
-
-@pytest.mark.xfail(strict=True, reason="parse_range: end + ONE_DAY raises OverflowError")
-def test_the_last_day_of_the_calendar_is_no_crash():
-    with pytest.raises(UserError, match="TO=.*9999-12-31"):
-        parse_range("9999-12-31", "9999-12-31")
 
 
 def test_iteration_gives_every_day_once():
@@ -103,3 +105,40 @@ def test_last_complete_days_end_before_today(count):
     after = datetime.now(UTC).date()
     assert days.end in (before, after)
     assert days.start == days.end - timedelta(days=count)
+
+
+def delivered(tmp_path, names, template, first, last):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    days, table = parse_range(first, last), load_mapping("canonical").events
+    return find_files("EVENTS_URL", str(tmp_path / template), days, table, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("template", "others", "expected"),
+    [
+        ("%Y-%m-%d.jsonl", ["2026-02-28.jsonl"], {"2026-03-01.jsonl": 1, "2026-03-03.jsonl": 3}),
+        ("%Y/%m/%d/*.csv", [], {"2026/03/02/a.csv": 2, "2026/03/02/b.csv": 2}),
+        ("e_%d (*).jsonl", ["e_02.jsonl"], {"e_02 (1).jsonl": 2, "e_02 (a [b]).jsonl": 2}),
+        ("**/%Y-%m-%d.parquet", [], {"a/b/2026-03-02.parquet": 2}),
+        ("%Y-%m.jsonl.gz", ["2026-02.jsonl.gz"], {"2026-03.jsonl.gz": 3}),
+        ("all*.csv.gz", [], {"all.csv.gz": 3, "all 'of it'.csv.gz": 3}),
+        ("%Y-%m-%d*", [], {"2026-03-01.csv": 1, "2026-03-01.jsonl": 1}),
+        ("*", ["directory.jsonl/x.txt"], {"x.jsonl": 3}),
+    ],
+)
+def test_a_template_names_files_and_their_days(tmp_path, template, others, expected):
+    files = delivered(tmp_path, [*others, *expected], template, "2026-03-01", "2026-03-03")
+    assert {str(file.path.relative_to(tmp_path)): file.day for file in files} == {
+        name: date(2026, 3, day) for name, day in expected.items()
+    }
+    assert [file.format for file in files] == [
+        Path(file.url.removesuffix(".gz")).suffix[1:] for file in files
+    ]
+
+
+def test_a_month_lands_on_its_last_day_in_the_range(tmp_path):
+    names = ["2026-01.jsonl", "2026-02.jsonl", "2026-03.jsonl"]
+    files = delivered(tmp_path, names, "%Y-%m.jsonl", "2026-01-20", "2026-03-02")
+    assert [file.day for file in files] == [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 2)]

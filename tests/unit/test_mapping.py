@@ -170,7 +170,7 @@ def read_time(time_format, value, timezone="UTC"):
     query = projection.json_lines(table, "x", received, datetime(2026, 3, 3, 12, tzinfo=UTC))
     with duckdb.connect() as db:
         db.execute(f"set timezone = '{timezone}'")
-        landed = db.execute(query, {"line": json.dumps(record)}).to_arrow_table().to_pylist()
+        landed = db.sql(query, params={"line": json.dumps(record)}).to_arrow_table().to_pylist()
     [row] = landed
     time = row["event_ts"]
     return time and time.astimezone(UTC).isoformat(), row["event_date"], row["parse_error"]

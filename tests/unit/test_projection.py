@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -11,12 +12,12 @@ import pytest
 
 from ingestion.days import DayRange
 from ingestion.files import find_files, read_files
-from ingestion.landing_schema import SCHEMAS
+from ingestion.landing_schema import EVENTS
 from ingestion.mapping import load_mapping
 
 DAY = date(2026, 3, 1)
 STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)
-CANONICAL = load_mapping("canonical")
+TABLE = load_mapping("canonical").events
 RECORD = {"event_id": "e1", "user_id": "u", "event_type": "v", "event_ts": "2026-03-01T10:00:00Z"}
 REASONS = {
     *("malformed_json", "malformed_csv", "invalid_encoding", "nul_character"),
@@ -28,19 +29,19 @@ def fault(reason):
     return pytest.mark.xfail(strict=True, reason=reason)
 
 
-def land(tmp_path, content, table=CANONICAL.events, timezone="UTC"):
+def land(tmp_path, content):
     """The landing rows of one .jsonl file, with the payload as Python has it."""
     (tmp_path / "x.jsonl").write_bytes(content)
-    template = str(tmp_path / "x.jsonl")
     days = DayRange(DAY, date(2026, 3, 2))
-    files = find_files("EVENTS_URL", template, days, table, tmp_path)
+    files = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE, tmp_path)
     rows = []
     with duckdb.connect() as db:
-        db.execute(f"set timezone = '{timezone}'; set preserve_insertion_order = false")
-        for batch in read_files(db, files, table, "canonical", STARTED, 1000):
-            rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
+        db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
+        for batch in read_files(db, files, TABLE, "canonical", STARTED, 1000):
+            rows += pa.Table.from_batches([batch]).cast(EVENTS).to_pylist()
     for row in rows:
         assert row["payload"][0] == "\x01"
+        assert not re.search(r"(?<!\\)(\\\\)*\\u0000", row["payload"]), "jsonb refuses NUL"
         assert (row["ingest_date"], row["source"]) == (DAY, "canonical")
         row["payload"] = json.loads(row["payload"][1:], parse_float=Decimal)
     return rows
@@ -95,6 +96,11 @@ def test_a_canonical_record(tmp_path):
         ('"t": "\\\\u0000"', {"t": "\\u0000"}),
         ('"a": [1, ],', {"a": [1]}),
         pytest.param(
+            '"a": 0.12345678901234567890123456789',
+            {"a": Decimal("0.12345678901234567890123456789")},
+            marks=fault("json_merge_patch rounds to doubles; jsonb would keep every digit"),
+        ),
+        pytest.param(
             '"properties": {"a": 1}, "properties": {"b": 2}',
             {"properties": [{"a": 1}, {"b": 2}]},  # or any other way to keep both
             marks=fault("_rest keeps the first of repeated `properties` only"),
@@ -106,13 +112,6 @@ def test_what_the_columns_do_not_hold_is_payload(tmp_path, rest, payload):
     assert (row["event_id"], row["parse_error"], row["payload"]) == ("e1", None, payload)
 
 
-@fault("json_merge_patch rounds numbers to doubles; jsonb would keep them")
-def test_numbers_are_kept_to_the_last_digit(tmp_path):
-    number = "0.12345678901234567890123456789"
-    [row] = land(tmp_path, line(f'"a": {number}'))
-    assert row["payload"] == {"a": Decimal(number)}
-
-
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
@@ -120,13 +119,10 @@ def test_numbers_are_kept_to_the_last_digit(tmp_path):
         (b"{'event_id': 1}", "malformed_json"),
         (b'{"a": 1} // note', "malformed_json"),
         (b'{"a": 1}{"a": 2}', "malformed_json"),
-        (b'{"a": 01}', "malformed_json"),
         (b'{"a": "\\ud800"}', "malformed_json"),
         (b'{"a": "tab\there"}', "malformed_json"),
         (b'"one quote only', "malformed_json"),
         (b"[1]", "malformed_json"),
-        (b'"text"', "malformed_json"),
-        (b"5", "malformed_json"),
         (b"null", "malformed_json"),
         (line('"a": NaN').strip(), "malformed_json"),
         (line('"a": [-Infinity]').strip(), "malformed_json"),
@@ -159,7 +155,7 @@ def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
     ("raw", "kept"),
     [
         (b'{"event_id": "e1", "a": "\xff"}', '{"event_id": "e1", "a": "?"}'),
-        (b'{"a": "\xc3\xa9\xe9 "}', '{"a": "é? "}'),
+        (b'{"a": "\xc3\xa9\xfe"}', '{"a": "é?"}'),
         pytest.param(
             b'{"a": "\xc3"}', '{"a": "?"}', marks=fault("DuckDB takes the valid quote along")
         ),
@@ -189,7 +185,6 @@ def test_invalid_utf8_keeps_the_other_bytes(tmp_path, raw, kept):
         (line() + line().replace(b"\n", b"\r\n") + line(), ["e1", "e1", "e1"]),
         (b"\xef\xbb\xbf" + line(), ["e1"]),
         (line() + line(event_id="e2").strip(), ["e1", "e2"]),
-        (b"\t" + line(), ["e1"]),
         pytest.param(line() + b"\t\n", ["e1"], marks=fault("files._scans: trim keeps tabs")),
     ],
 )
@@ -234,9 +229,10 @@ def test_an_original_that_jsonb_refuses_is_kept_as_text(tmp_path, raw, kept):
 def test_every_received_record_lands_once(tmp_path, seed):
     """No pair of NUL and invalid bytes in one line: that is a fault of its own, above."""
     rng = random.Random(seed)  # noqa: S311
+    originals = [line('"properties": {"a": [1, -2.5e3]}', event_id=f"e{i}") for i in range(300)]
     lines = []
-    for number in range(300):
-        raw = bytearray(line('"properties": {"a": [1, -2.5e3, null]}', event_id=f"e{number}")[:-1])
+    for original in originals:
+        raw = bytearray(original.strip())
         alphabet = rng.choice([b'{}[]",:\\ 019nae-.TZ\x00', b'{}[]",:\\ux\xff\xc3\xed\xf0'])
         for _ in range(rng.choice([0, 1, 1, 2, 5])):
             at, new = rng.randrange(1, len(raw)), bytes([rng.choice(alphabet)])
@@ -244,7 +240,7 @@ def test_every_received_record_lands_once(tmp_path, seed):
         lines.append(bytes(raw))
     rows = land(tmp_path, b"\n".join(lines))
     assert len(rows) == 300
-    untouched = {f"e{i}" for i in range(300) if line(event_id=f"e{i}")[:-2] in lines[i]}
+    untouched = {f"e{i}" for i in range(300) if originals[i].strip() == lines[i]}
     for row in rows:
         valid = all(row[column] and str(row[column]).strip() for column in RECORD)
         if row["parse_error"] is not None:
@@ -255,6 +251,6 @@ def test_every_received_record_lands_once(tmp_path, seed):
             assert row["event_date"] == row["event_ts"].date()
         else:
             assert None in [row[column] for column in RECORD]
-        assert "\x00" not in json.dumps(row["payload"], default=str)
     assert len({row["parse_error"] for row in rows}) >= 4  # the mutations do break things
-    assert untouched <= {row["event_id"] for row in rows}
+    intact = {row["event_id"] for row in rows if row["payload"] == {"a": [1, -2500]}}
+    assert untouched <= intact

@@ -2,8 +2,10 @@ from datetime import date
 
 import pytest
 
-from ingestion.days import DayRange
+from ingestion.days import DayRange, parse_range
 from ingestion.errors import UserError
+from ingestion.files import find_files
+from ingestion.mapping import load_mapping
 from ingestion.settings import ROOT, IngestSettings, local_dir, optional_range
 
 NAMES = (
@@ -171,3 +173,26 @@ def test_the_token_never_appears(setenv):
 def test_local_dir_is_relative_to_the_project(setenv, value, expected):
     setenv({"LOCAL_DIR": value})
     assert str(local_dir()) == str(expected or value)
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("%Y-%m-%d.jsonl", "matches no file for 2026-03-01 to 2026-03-03"),
+        ("x.txt", "has no known format"),
+        ("plain", "has no known format"),
+        ("nowhere://bucket/%d.csv", "cannot be read"),
+    ],
+)
+def test_a_template_that_cannot_be_is_named(tmp_path, template, says):
+    for name in ("x.txt", "plain"):
+        (tmp_path / name).touch()
+    table = load_mapping("canonical").events
+    template = template if "://" in template else str(tmp_path / template)
+    with pytest.raises(UserError) as error:
+        find_files("EVENTS_URL", template, parse_range("2026-03-01", "2026-03-03"), table, tmp_path)
+    message = str(error.value)
+    assert message.startswith("EVENTS_URL")
+    assert template in message
+    assert says in message
+    assert "\n" not in message
