@@ -152,7 +152,7 @@ def _scans(
         for gzipped, members in _by_compression(lines):
             rejects = f"rejects_{mapping.table}_lines_{gzipped}"
             scan = _read_csv(members, ["line"], dialect, rejects)
-            yield _Scan(f"(from {scan} where trim(line) <> '')", None, rejects)
+            yield _Scan(f"(from {scan} where trim(line, ' \t\r') <> '')", None, rejects)
     by_header: dict[tuple[str, ...], list[DeliveredFile]] = defaultdict(list)
     for file in files:
         if file.format == "csv" and (header := _csv_header(file)):

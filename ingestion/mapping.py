@@ -90,6 +90,9 @@ def load_mapping(name: str) -> Mapping:
         raise UserError(f"{where}: unknown section [{section}]")
     if "events" not in document:
         raise UserError(f"{where}: the section [events] is missing")
+    for section, content in document.items():
+        if not isinstance(content, dict):
+            raise UserError(f"{where}: {section} is {content!r}, not a section")
     unknown = document.get("api", {}).keys() - ApiShape.__dataclass_fields__.keys()
     if unknown:
         raise UserError(f"{where}: [api] has unknown settings {', '.join(sorted(unknown))}")

@@ -17,11 +17,12 @@ from ingestion.mapping import EPOCHS, TableMapping
 EARLIEST = "1990-01-01"  # earlier times are unset clocks (1970, 1980) in every log we have seen
 # JSON strings, to look for the numbers that DuckDB reads and Postgres' jsonb refuses.
 _STRINGS = r'"(\\.|[^"\\])*"'
-_NOT_JSONB = r"nan|inf|e\+?[0-9]{4}"  # NaN, Infinity, 1e99999
+_NOT_JSONB = r"nan|inf|e[+-]?[0-9]{4}"  # NaN, Infinity, 1e99999
 # The received line for the quarantine. A trailing comma is read by DuckDB and refused by jsonb:
 # such text, like malformed text, is kept as a JSON string.
-_ORIGINAL_LINE = r"""case
-    when _malformed is not null or regexp_matches(_line, ',\s*[}\]]')
+_ORIGINAL_LINE = rf"""case
+    when _malformed is not null
+        or regexp_matches(regexp_replace(_line, '{_STRINGS}', '', 'g'), ',\s*[}}\]]')
         then cast(to_json(replace(_line, chr(0), '\u0000')) as varchar)
     else _line end"""
 _ORIGINAL_ROW = """case
@@ -140,8 +141,9 @@ def rejected_lines(mapping: TableMapping, source: str, received: str) -> str:
         source: the mapping's name.
         received: a relation of (line text, reason text, ingest_date date).
     """
+    text = "cast(to_json(replace(line, chr(0), '\\u0000')) as varchar)"
     values = {
-        "payload": f"{quoted(JSONB_VERSION)} || cast(to_json(line) as varchar)",
+        "payload": f"{quoted(JSONB_VERSION)} || {text}",
         "ingest_date": "ingest_date",
         "parse_error": "reason",
         "source": quoted(source),

@@ -25,8 +25,8 @@ REASONS = {
 }
 
 
-def fault(reason):
-    return pytest.mark.xfail(strict=True, reason=reason)
+def faulty(*case, why):
+    return pytest.param(*case, marks=pytest.mark.xfail(strict=True, reason=why))
 
 
 def land(tmp_path, content):
@@ -95,15 +95,15 @@ def test_a_canonical_record(tmp_path):
         ('"t": "NaN, Infinity, 1e99999, }"', {"t": "NaN, Infinity, 1e99999, }"}),
         ('"t": "\\\\u0000"', {"t": "\\u0000"}),
         ('"a": [1, ],', {"a": [1]}),
-        pytest.param(
+        faulty(
             '"a": 0.12345678901234567890123456789',
             {"a": Decimal("0.12345678901234567890123456789")},
-            marks=fault("json_merge_patch rounds to doubles; jsonb would keep every digit"),
+            why="json_merge_patch: doubles",
         ),
-        pytest.param(
+        faulty(  # any way to keep both would do
             '"properties": {"a": 1}, "properties": {"b": 2}',
-            {"properties": [{"a": 1}, {"b": 2}]},  # or any other way to keep both
-            marks=fault("_rest keeps the first of repeated `properties` only"),
+            {"properties": [{"a": 1}, {"b": 2}]},
+            why="_rest keeps the first of repeated `properties` only",
         ),
     ],
 )
@@ -127,14 +127,15 @@ def test_what_the_columns_do_not_hold_is_payload(tmp_path, rest, payload):
         (line('"a": NaN').strip(), "malformed_json"),
         (line('"a": [-Infinity]').strip(), "malformed_json"),
         (line('"a": 1e99999').strip(), "malformed_json"),
+        (b'{"event_id": "e1", "a": 1e-99999}', "malformed_json"),
         (line('"a": "\\u0000"').strip(), "nul_character"),
         (line('"a": "\\\\\\u0000"').strip(), "nul_character"),
         (line('"a": "x\x00y"').strip(), "nul_character"),
         (b'{"broken": "\\u0000', "nul_character"),
-        pytest.param(
+        faulty(
             b'{"a": "\x01\x02\x03\x04 after"}',
             "malformed_json",
-            marks=fault("files._scans: what follows the separator on a line is lost"),
+            why="files._scans: text after the separator is lost",
         ),
     ],
 )
@@ -156,14 +157,8 @@ def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
     [
         (b'{"event_id": "e1", "a": "\xff"}', '{"event_id": "e1", "a": "?"}'),
         (b'{"a": "\xc3\xa9\xfe"}', '{"a": "é?"}'),
-        pytest.param(
-            b'{"a": "\xc3"}', '{"a": "?"}', marks=fault("DuckDB takes the valid quote along")
-        ),
-        pytest.param(
-            b'{"a": "\xff\x00"}',
-            '{"a": "?\\u0000"}',
-            marks=fault("rejected_lines: payload has \\u0000, the whole load fails in jsonb"),
-        ),
+        faulty(b'{"a": "\xc3"}', '{"a": "?"}', why="DuckDB takes the valid quote along"),
+        (b'{"a": "\xff\x00"}', '{"a": "?\\u0000"}'),
     ],
 )
 def test_invalid_utf8_keeps_the_other_bytes(tmp_path, raw, kept):
@@ -185,7 +180,7 @@ def test_invalid_utf8_keeps_the_other_bytes(tmp_path, raw, kept):
         (line() + line().replace(b"\n", b"\r\n") + line(), ["e1", "e1", "e1"]),
         (b"\xef\xbb\xbf" + line(), ["e1"]),
         (line() + line(event_id="e2").strip(), ["e1", "e2"]),
-        pytest.param(line() + b"\t\n", ["e1"], marks=fault("files._scans: trim keeps tabs")),
+        (line() + b"\t \n", ["e1"]),
     ],
 )
 def test_line_ends_and_blank_lines(tmp_path, content, ids):
@@ -208,16 +203,7 @@ def test_a_missing_required_field_keeps_the_original(tmp_path, column, value):
     ("raw", "kept"),
     [
         ('{"event_id": "e1", "a": [1,],}', '{"event_id": "e1", "a": [1,],}'),
-        pytest.param(
-            '{"event_id": "e1", "t": "x, }"}',
-            {"event_id": "e1", "t": "x, }"},
-            marks=fault("_ORIGINAL_LINE takes text in a string for a trailing comma"),
-        ),
-        pytest.param(
-            '{"event_id": "e1", "a": 1e-99999}',
-            '{"event_id": "e1", "a": 1e-99999}',
-            marks=fault("_NOT_JSONB: jsonb refuses the raw number, the whole load fails"),
-        ),
+        ('{"event_id": "e1", "t": "x, }"}', {"event_id": "e1", "t": "x, }"}),
     ],
 )
 def test_an_original_that_jsonb_refuses_is_kept_as_text(tmp_path, raw, kept):
@@ -227,13 +213,12 @@ def test_an_original_that_jsonb_refuses_is_kept_as_text(tmp_path, raw, kept):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_received_record_lands_once(tmp_path, seed):
-    """No pair of NUL and invalid bytes in one line: that is a fault of its own, above."""
     rng = random.Random(seed)  # noqa: S311
     originals = [line('"properties": {"a": [1, -2.5e3]}', event_id=f"e{i}") for i in range(300)]
     lines = []
     for original in originals:
         raw = bytearray(original.strip())
-        alphabet = rng.choice([b'{}[]",:\\ 019nae-.TZ\x00', b'{}[]",:\\ux\xff\xc3\xed\xf0'])
+        alphabet = b'{}[]",:\\ 019nae-.TZ\x00' + rng.choice([b"", b"\xff\xc3\xed\xf0"])
         for _ in range(rng.choice([0, 1, 1, 2, 5])):
             at, new = rng.randrange(1, len(raw)), bytes([rng.choice(alphabet)])
             raw[at : at + rng.choice([0, 1, 1, 3])] = rng.choice([new, b""])
