@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
-import duckdb
 import pyarrow as pa
 import requests
 from dlt.sources.helpers.requests import Client
@@ -83,7 +82,6 @@ class EventsApi:
 
 
 def read_api(
-    db: duckdb.DuckDBPyConnection,
     api: EventsApi,
     days: DayRange,
     mapping: TableMapping,
@@ -103,20 +101,19 @@ def read_api(
     is_events = mapping.table == "events"
     path = shape.events_path if is_events else shape.profiles_path
     key = shape.events_key if is_events else shape.profiles_key
-    page_table = f"page_{mapping.table}"
     at = f'$."{key}"'
-    kind = f"json_type(page, {projection.quoted(at)})"
-    records = f"json_extract(page, {projection.quoted(at + '[*]')})"
-    received = f"""(select unnest({records})::varchar as line, null::varchar as file, ingest_date
-        from {page_table})"""
+    kind = f"json_type(body, {projection.quoted(at)})"
+    records = f"json_extract(body, {projection.quoted(at + '[*]')})"
+    received = f"""(select unnest({records})::varchar as line, null::varchar as _file, _ingest_date
+        from page)"""
     query = projection.json_lines(mapping, source, received, started_at)
-    for day in days:
-        for body in api.pages(path, key, day):
-            db.register(
-                page_table,
-                pa.table({"page": [body], "ingest_date": pa.array([day], pa.date32())}),
-            )
-            if db.sql(f"select {kind} from {page_table}").fetchall() != [("ARRAY",)]:
-                raise UserError(f"EVENTS_URL={api.base_url}{path}: a page of {day} has no {key!r}")
-            yield from db.sql(query).to_arrow_reader()
-        on_day(day)
+    with projection.session() as db:
+        for day in days:
+            for body in api.pages(path, key, day):
+                page = {"body": [body], "_ingest_date": pa.array([day], pa.date32())}
+                db.register("page", pa.table(page))
+                if db.sql(f"select {kind} from page").fetchall() != [("ARRAY",)]:
+                    where = f"EVENTS_URL={api.base_url}{path}"
+                    raise UserError(f"{where}: a page of {day} has no list {key!r}")
+                yield from db.sql(query).to_arrow_reader()
+            on_day(day)

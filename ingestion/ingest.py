@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import duckdb
-
 from ingestion.api import EventsApi, read_api
 from ingestion.days import DayRange
-from ingestion.files import DeliveredFile, find_files, read_files
+from ingestion.files import DeliveredFile, find_files
 from ingestion.landing import BATCH_ROWS, Batches, land
 from ingestion.ledger import Delivered
 from ingestion.mapping import Mapping, TableMapping, load_mapping
 from ingestion.progress import Progress
+from ingestion.readers import read_files
 from ingestion.settings import IngestSettings
 from ingestion.warehouse import Warehouse
 
@@ -53,20 +52,14 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
     """
     mapping = load_mapping(settings.mapping)
     started_at = datetime.now(UTC)
-    with (
-        tempfile.TemporaryDirectory(prefix="fact-events-") as scratch,
-        duckdb.connect() as db,
-    ):
-        db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
+    with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
         tables: dict[str, Batches] = {}
         delivered: dict[str, Delivered] = {}
         read = _from_api if settings.source == "api" else _from_files
         for table in (mapping.events, mapping.profiles):
             if table is None or not _wanted(settings, table):
                 continue
-            days, batches = read(
-                settings, mapping, table, db.cursor(), Path(scratch), started_at, progress
-            )
+            days, batches = read(settings, mapping, table, Path(scratch), started_at, progress)
             tables[table.table], delivered[table.table] = batches, Delivered(days)
         progress.start(f"reading {mapping.name}", len(delivered["events"].days))
         load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
@@ -94,7 +87,6 @@ def _from_api(
     settings: IngestSettings,
     mapping: Mapping,
     table: TableMapping,
-    db: duckdb.DuckDBPyConnection,
     scratch: Path,
     started_at: datetime,
     progress: Progress,
@@ -104,7 +96,7 @@ def _from_api(
     base_url = settings.events_url if is_events else settings.profiles_url or settings.events_url
     api = EventsApi(base_url, settings.api_token, mapping.api)
     on_day: Callable[[date], None] = progress.day if is_events else lambda day: None
-    batches = read_api(db, api, settings.days, table, mapping.name, started_at, on_day)
+    batches = read_api(api, settings.days, table, mapping.name, started_at, on_day)
     return set(settings.days), batches
 
 
@@ -112,7 +104,6 @@ def _from_files(
     settings: IngestSettings,
     mapping: Mapping,
     table: TableMapping,
-    db: duckdb.DuckDBPyConnection,
     scratch: Path,
     started_at: datetime,
     progress: Progress,
@@ -122,5 +113,5 @@ def _from_files(
     setting = "EVENTS_URL" if is_events else "PROFILES_URL"
     template = settings.events_url if is_events else settings.profiles_url
     files: list[DeliveredFile] = find_files(setting, template, settings.days, table, scratch)
-    batches = read_files(db, files, table, mapping.name, started_at, BATCH_ROWS)
+    batches = read_files(files, table, mapping.name, started_at, BATCH_ROWS)
     return {file.day for file in files}, progress.watch(batches) if is_events else batches

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import duckdb
+
 from ingestion.errors import UserError
 from ingestion.landing_schema import JSONB_VERSION, SCHEMAS
 from ingestion.mapping import EPOCHS, TableMapping
@@ -17,7 +19,8 @@ from ingestion.mapping import EPOCHS, TableMapping
 EARLIEST = "1990-01-01"  # earlier times are unset clocks (1970, 1980) in every log we have seen
 # JSON strings, to look for the numbers that DuckDB reads and Postgres' jsonb refuses.
 _STRINGS = r'"(\\.|[^"\\])*"'
-_NOT_JSONB = r"nan|inf|e[+-]?[0-9]{4}"  # NaN, Infinity, 1e99999
+# NaN, Infinity, 1e99999, and numbers of a thousand digits (numeric ends at 16,383 decimals).
+_NOT_JSONB = r"nan|inf|e[+-]?[0-9]{4}|[0-9]{1000}"
 # The received line for the quarantine. A trailing comma is read by DuckDB and refused by jsonb:
 # such text, like malformed text, is kept as a JSON string.
 _ORIGINAL_LINE = rf"""case
@@ -28,6 +31,14 @@ _ORIGINAL_LINE = rf"""case
 _ORIGINAL_ROW = """case
     when _malformed is not null then cast(to_json(_record) as varchar) else _record end"""
 _NUL = r"(^|[^\\])(\\\\)*\\u0000"  # an escaped NUL, which Postgres' text cannot hold
+
+
+def session() -> duckdb.DuckDBPyConnection:
+    """A DuckDB session as these queries need it: times without a zone are UTC, whatever the
+    machine's is (a cursor of a connection would not inherit the setting), rows in any order."""
+    db = duckdb.connect()
+    db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
+    return db
 
 
 def quoted(text: str) -> str:
@@ -46,7 +57,7 @@ def json_lines(mapping: TableMapping, source: str, received: str, started_at: da
     Args:
         mapping: how a record is read.
         source: the mapping's name, stored with every row.
-        received: a relation of (line text, file text, ingest_date date).
+        received: a relation of (line text, _file text, _ingest_date date).
         started_at: when this load began; later events than a day after it cannot be.
     """
     paths: list[str] = []
@@ -61,7 +72,7 @@ def json_lines(mapping: TableMapping, source: str, received: str, started_at: da
     lifted = f"json_extract(line, {quoted(_json_path(mapping.lift))})" if mapping.lift else "null"
     return f"""
         with checked as (
-            select line, file, ingest_date,
+            select line, _file as file, _ingest_date as ingest_date,
                 case
                     when contains(line, chr(0)) then 'nul_character'
                     when {_has_nul("line")} then 'nul_character'
@@ -100,7 +111,7 @@ def named_rows(
     Args:
         mapping: how a record is read.
         source: the mapping's name.
-        received: a relation of `columns`, all text, and (file text, ingest_date date).
+        received: a relation of `columns`, all text, and (_file text, _ingest_date date).
         columns: the record's own columns.
         started_at: when this load began.
 
@@ -123,7 +134,7 @@ def named_rows(
     return f"""
         with recorded as (select *, {_object(columns)} as _record from {received}),
         fielded as (
-            select _record, file, ingest_date, {", ".join(fields)},
+            select _record, _file as file, _ingest_date as ingest_date, {", ".join(fields)},
                 case when {_has_nul("_record")} then 'nul_character' end as _malformed,
                 case when json_valid({lifted}) and not {_not_jsonb(lifted)}
                     then cast(json({lifted}) as varchar)
@@ -139,12 +150,12 @@ def rejected_lines(mapping: TableMapping, source: str, received: str) -> str:
     Args:
         mapping: only its table matters.
         source: the mapping's name.
-        received: a relation of (line text, reason text, ingest_date date).
+        received: a relation of (line text, reason text, _ingest_date date).
     """
     text = "cast(to_json(replace(line, chr(0), '\\u0000')) as varchar)"
     values = {
         "payload": f"{quoted(JSONB_VERSION)} || {text}",
-        "ingest_date": "ingest_date",
+        "ingest_date": "_ingest_date",
         "parse_error": "reason",
         "source": quoted(source),
     }

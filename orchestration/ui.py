@@ -25,7 +25,7 @@ def serve() -> None:
         prepare_home()
         port = os.environ.get("UI_PORT") or "3000"
         print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops it)", flush=True)
-        command = [Path(sys.executable).with_name("dagster"), "dev", "--host", "127.0.0.1"]
+        command = [str(Path(sys.executable).with_name("dagster")), "dev", "--host", "127.0.0.1"]
         arguments = ["--port", port, "--module-name", "orchestration.definitions"]
         with subprocess.Popen([*command, *arguments], cwd=ROOT) as dagster:
             # Its services must not outlive this process, however that is asked to stop.

@@ -141,7 +141,7 @@ PAGE = json.dumps({"events": [{}], "user_profiles": [{}], "next_cursor": "round"
         ([(401, "{}")], "EVENTS_API_TOKEN is refused by EVENTS_URL=http://127.0.0.1:"),
         ([(404, "{}")], "answered HTTP 404 for 2026-03-01"),
         ([(200, "<html>")], "answered no JSON for 2026-03-01"),
-        ([(200, '{"rows": []}')], "a page of 2026-03-01 has no 'events'"),
+        ([(200, '{"rows": []}')], "a page of 2026-03-01 has no list 'events'"),
         ([(200, PAGE)], "the cursor goes round in a circle on 2026-03-01"),
     ],
 )

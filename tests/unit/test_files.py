@@ -5,7 +5,6 @@ import io
 import json
 from datetime import UTC, date, datetime
 
-import duckdb
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,9 +12,10 @@ import pytest
 
 from ingestion.days import parse_range
 from ingestion.errors import UserError
-from ingestion.files import find_files, read_files
+from ingestion.files import find_files
 from ingestion.landing_schema import SCHEMAS
 from ingestion.mapping import load_mapping
+from ingestion.readers import read_files
 
 STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -23,12 +23,8 @@ HEADER = b"event_id,user_id,event_type,event_ts,region"
 ROW = b"e1,u,v,2026-03-01T12:00:00Z,eu"
 
 
-def fault(reason):
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
-def faulty(*case, why):
-    return pytest.param(*case, marks=fault(why))
+# The load is refused with one line, and loses nothing.
+MIXED_LINE_ENDS = pytest.mark.xfail(strict=True, reason="DuckDB reads one kind of line end a file")
 
 
 def parquet(**columns):
@@ -68,10 +64,8 @@ def read(files, mapping="canonical", profiles=False):
     loaded = load_mapping(mapping)
     table = loaded.profiles if profiles else loaded.events
     rows = []
-    with duckdb.connect() as db:
-        db.execute("set timezone = 'UTC'")
-        for batch in read_files(db, files, table, mapping, STARTED, 1000):
-            rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
+    for batch in read_files(files, table, mapping, STARTED, 1000):
+        rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
     for row in rows:
         assert row["payload"][0] == "\x01"
         row["payload"] = json.loads(row["payload"][1:])
@@ -155,15 +149,16 @@ U2028 = b",a\xe2\x80\xa8b"  # a line separator to Python, no line end of CSV
         (HEADER + b"\r\n" + ROW + b"\r\n\r\n" + ROW, [OK, OK]),
         (b"\xef\xbb\xbf" + HEADER + b"\n" + ROW, [OK]),
         (HEADER.removesuffix(b",region") + b"\n" + ROW.removesuffix(b",eu"), [OK]),
-        faulty(b"\n" + HEADER + b"\n" + ROW, [OK], why="_csv_header: no row and no error"),
-        faulty(
+        (b"\n" + HEADER + b"\n" + ROW, [OK]),
+        (
             HEADER + b"\n" + ROW + b"\n\xff" + ROW,
             [OK, ("?" + ROW.decode(), "invalid_encoding")],
-            why="_csv_header decodes 1 MiB: the load is refused",
         ),
-        faulty(HEADER + b"\r\n" + ROW + b"\n" + ROW + b"\r\n", [OK, OK], why="DuckDB refuses it"),
-        faulty(HEADER + U2028 + b",c\n" + ROW + b",1,2\n", [OK], why="_csv_header: splitlines()"),
-        faulty(b"," + HEADER + b"\n0," + ROW, [OK], why="a column without a name is refused"),
+        pytest.param(
+            HEADER + b"\r\n" + ROW + b"\n" + ROW + b"\r\n", [OK, OK], marks=MIXED_LINE_ENDS
+        ),
+        (HEADER + U2028 + b",c\n" + ROW + b",1,2\n", [OK]),
+        (b"," + HEADER + b"\n0," + ROW, [OK]),
     ],
 )
 def test_csv(tmp_path, content, expected, packed):
@@ -172,9 +167,7 @@ def test_csv(tmp_path, content, expected, packed):
 
 @pytest.mark.parametrize("column", ["file", "ingest_date", "filename", "line", "path"])
 @pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
-def test_any_column_name_is_kept(tmp_path, request, name, column):
-    if column in ("file", "ingest_date", "filename"):
-        request.applymarker(fault("read_files: the column is replaced by ours, or refused"))
+def test_any_column_name_is_kept(tmp_path, name, column):
     content = HEADER + b"," + column.encode() + b"\n" + ROW + b",theirs\n"
     if name == "x.parquet":
         content = parquet(**{column: ["theirs"]})
@@ -213,7 +206,6 @@ def test_headers_may_drift_within_a_range(tmp_path):
     assert (profile["updated_at"], profile["payload"]) == (datetime(2026, 3, 3, tzinfo=UTC), {})
 
 
-@fault("find_files: both are unpacked to <scratch>/<base name>.parquet: one is read twice")
 def test_packed_parquet_files_of_one_name(tmp_path):
     days = {f"2026/03/0{day}/e.parquet.gz": parquet(event_id=[f"e{day}"]) for day in (1, 2)}
     write(tmp_path, days)
@@ -221,7 +213,6 @@ def test_packed_parquet_files_of_one_name(tmp_path):
     assert [(row["event_id"], row["ingest_date"].day) for row in rows] == [("e1", 1), ("e2", 2)]
 
 
-UNCAUGHT = "a traceback of DuckDB, gzip or zlib, not a UserError"
 STORED = bytearray(gzip.compress(jsonl(), 0, mtime=0))
 STORED[STORED.index(b"e1")] ^= 1  # one bit: the checksum no longer matches
 DAMAGED = (
@@ -236,10 +227,10 @@ DAMAGED = (
         ("x.jsonl.gz", gzip.compress(jsonl() * 99, mtime=0)[:-9]),
         ("x.csv", HEADER[:8] + b"\n" + ROW),
         ("x.csv.gz", gzip.compress(HEADER, mtime=0)[:-9]),
-        faulty("x.csv.gz", DAMAGED, why=UNCAUGHT),
-        faulty("x.parquet", b"garbage", why=UNCAUGHT),
-        faulty("x.parquet.gz", b"garbage", why=UNCAUGHT),
-        faulty("x.jsonl.gz", bytes(STORED), why="DuckDB ignores gzip's checksum"),
+        ("x.csv.gz", DAMAGED),
+        ("x.parquet", b"garbage"),
+        ("x.parquet.gz", b"garbage"),
+        ("x.jsonl.gz", bytes(STORED)),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_user_error(tmp_path, name, content):

@@ -6,14 +6,14 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import duckdb
 import pyarrow as pa
 import pytest
 
 from ingestion.days import DayRange
-from ingestion.files import find_files, read_files
+from ingestion.files import find_files
 from ingestion.landing_schema import EVENTS
 from ingestion.mapping import load_mapping
+from ingestion.readers import read_files
 
 DAY = date(2026, 3, 1)
 STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -35,10 +35,8 @@ def land(tmp_path, content):
     days = DayRange(DAY, date(2026, 3, 2))
     files = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE, tmp_path)
     rows = []
-    with duckdb.connect() as db:
-        db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
-        for batch in read_files(db, files, TABLE, "canonical", STARTED, 1000):
-            rows += pa.Table.from_batches([batch]).cast(EVENTS).to_pylist()
+    for batch in read_files(files, TABLE, "canonical", STARTED, 1000):
+        rows += pa.Table.from_batches([batch]).cast(EVENTS).to_pylist()
     for row in rows:
         assert row["payload"][0] == "\x01"
         assert not re.search(r"(?<!\\)(\\\\)*\\u0000", row["payload"]), "jsonb refuses NUL"
