@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dbt.cli.main import dbtRunner
+
 from ingestion.days import DayRange, parse_range
 from ingestion.ingest import IngestResult, ingest
 from ingestion.progress import Progress
 from ingestion.settings import ROOT, IngestSettings
 from ingestion.warehouse import Warehouse
-from orchestration.transform import transform
+from orchestration.transform import LOCATION, transform
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]
@@ -77,6 +79,11 @@ def build(first: str | None = None, last: str | None = None) -> str:
     """`make transform`, in this process."""
     days: DayRange | None = parse_range(first, last or first) if first else None
     return transform(days, Progress())
+
+
+def full_refresh() -> None:
+    """`dbt build --full-refresh`, in this process."""
+    assert dbtRunner().invoke(["build", *LOCATION, "--quiet", "--full-refresh"]).success
 
 
 def query(warehouse: Warehouse, sql: str, *parameters: Any) -> list[Row]:

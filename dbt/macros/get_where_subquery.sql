@@ -1,4 +1,4 @@
-{#- Generic tests of a windowed model (config overwrite_by) look at the days this invocation built,
+{#- Generic tests of a windowed model (config overwrite_by or partition_by) look at the days this invocation built,
     so that testing one day does not scan history. `dbt test` tests every day. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set column = model_overwrite_by(relation) -%}
@@ -16,7 +16,7 @@
 {% macro model_overwrite_by(relation) %}
     {%- if not execute -%}{{ return(none) }}{%- endif -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier -%}
-        {{ return(node.config.get('overwrite_by')) }}
+        {{ return(node.config.get('overwrite_by') or (node.config.get('partition_by') or {}).get('field')) }}
     {%- endfor -%}
     {{ return(none) }}
 {% endmacro %}

@@ -5,13 +5,7 @@
 {% macro get_incremental_overwrite_days_sql(arg_dict) %}
     {%- set target, temp = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- set window = modules.re.search('/\\* window \\w+((?: [-0-9/@]+)*) \\*/', model.compiled_code) -%}
-    {%- set spans = [] -%}
-    {%- for span in window.group(1).split() -%}
-        {%- set days = span.split('@')[0].split('/') -%}
-        {%- do spans.append({'first': days[0], 'last': days[1]}) -%}
-    {%- endfor %}
     select pg_advisory_xact_lock(hashtext('{{ target }}'));
-    delete from {{ target }} where {{ day_condition(config.require('overwrite_by'), spans) }};
+    delete from {{ target }} where {{ day_condition(config.require('overwrite_by'), window_of_this_run()) }};
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ temp }};
 {% endmacro %}

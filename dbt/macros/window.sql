@@ -17,8 +17,32 @@
 {% macro in_window(column, kind, upstream=none) -%}
     {%- set spans = window_spans(kind, upstream) -%}
     /* window {{ kind }}{% for s in spans %} {{ s.first }}/{{ s.last }}@{{ s.version }}{% endfor %} */
-    {% if is_incremental() %}({{ day_condition(column, spans) }}){% else %}true{% endif %}
+    {#- A full build of a partitioned model names its days too: it has partitions for just those. #}
+    {% if is_incremental() or config.get('partition_by') is not none -%}
+        ({{ day_condition(column, spans) }})
+    {%- else -%}
+        true
+    {%- endif %}
 {%- endmacro %}
+
+
+{#- The window that a compiled model names in its comment: [{first, last, version}, ...]. -#}
+{% macro window_of_this_run() %}
+    {%- set comment = modules.re.search('/\\* window (\\w+)((?: [-0-9/@]+)*) \\*/', model.compiled_code) -%}
+    {%- set spans = [] -%}
+    {%- for span in comment.group(2).split() -%}
+        {%- set days, version = span.split('@') -%}
+        {%- set first, last = days.split('/') -%}
+        {%- do spans.append({'first': first, 'last': last, 'version': version, 'kind': comment.group(1)}) -%}
+    {%- endfor -%}
+    {{ return(spans) }}
+{% endmacro %}
+
+
+{#- What macros/partition_overwrite.sql asks for. -#}
+{% macro partition_overwrite_spans() %}
+    {{ return(window_of_this_run()) }}
+{% endmacro %}
 
 
 {#- The condition "the day is in one of the spans". The outer bounds come first: they alone let
@@ -29,15 +53,32 @@
     {%- else -%}
     {{ column }} between date '{{ spans | map(attribute='first') | min }}'
         and date '{{ spans | map(attribute='last') | max }}'
-        {%- if spans | length > 1 %}
+        {%- set joined = joined_spans(spans) %}
+        {%- if joined | length > 1 %}
     and (
-        {%- for s in spans %}
+        {%- for s in joined %}
         {% if not loop.first %}or {% endif %}{{ column }} between date '{{ s.first }}' and date '{{ s.last }}'
         {%- endfor %}
     )
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#- The spans without their versions, neighbours joined: as few as say the same days. -#}
+{% macro joined_spans(spans) %}
+    {%- set one_day = modules.datetime.timedelta(days=1) -%}
+    {%- set joined = [] -%}
+    {%- for s in spans | sort(attribute='first') -%}
+        {%- if joined and modules.datetime.date.fromisoformat(joined[-1].last) + one_day
+                >= modules.datetime.date.fromisoformat(s.first) -%}
+            {%- do joined[-1].update({'last': [joined[-1].last, s.last] | max}) -%}
+        {%- else -%}
+            {%- do joined.append({'first': s.first, 'last': s.last}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(joined) }}
+{% endmacro %}
 
 
 {#- This run's days of a model, runs of consecutive days of one version joined:
@@ -125,12 +166,10 @@
     that were read. Reading them again here would claim a change that came in between. -#}
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
-    {%- set window = modules.re.search('/\\* window (\\w+)((?: [-0-9/@]+)*) \\*/', model.compiled_code) -%}
-    {%- for span in window.group(2).split() %}
-        {%- set days, version = span.split('@') %}
+    {%- for span in window_of_this_run() %}
     insert into intermediate.built_days (model, kind, day, version, invocation_id)
-    select '{{ model.name }}', '{{ window.group(1) }}', day::date, {{ version }}, '{{ invocation_id }}'
-    from generate_series(date '{{ days.split('/')[0] }}', date '{{ days.split('/')[1] }}', interval '1 day') as day
+    select '{{ model.name }}', '{{ span.kind }}', day::date, {{ span.version }}, '{{ invocation_id }}'
+    from generate_series(date '{{ span.first }}', date '{{ span.last }}', interval '1 day') as day
     on conflict (model, kind, day) do update
     set version = excluded.version, invocation_id = excluded.invocation_id, built_at = excluded.built_at;
     {%- else %}

@@ -69,11 +69,10 @@ def test_a_failed_test_fails_the_run(warehouse, api):
         assert run_range(days, instance)
         query(
             warehouse,
-            """alter table analytics.fact_events alter user_id drop not null;
-            create function lose() returns trigger language plpgsql as
+            """create function lose() returns trigger language plpgsql as
                 $$ begin return null; end $$;
-            create trigger lose before insert on analytics.fact_events
-            for each row when (new.event_type = 'purchase') execute function lose(); select 1""",
+            create trigger lose before insert on analytics.quarantined_events
+            for each row execute function lose(); select 1""",
         )
         assert not run_range(days, instance)
 

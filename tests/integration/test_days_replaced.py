@@ -8,7 +8,16 @@ import pytest
 
 from ingestion.errors import UserError
 from ingestion.warehouse import Warehouse
-from tests.support import FACTS, build, deliver, event, ingest_files, query, winners
+from tests.support import (
+    FACTS,
+    build,
+    deliver,
+    event,
+    full_refresh,
+    ingest_files,
+    query,
+    winners,
+)
 
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 
@@ -186,9 +195,7 @@ def test_increments_equal_a_full_refresh(warehouse, tmp_path, deliveries):
         build()
     incremental = [query(warehouse, everything), accounting(warehouse)]
 
-    query_drop = "drop table analytics.fact_events cascade"
-    query(warehouse, f"{query_drop}; select 1")
-    build()
+    full_refresh()
     assert [query(warehouse, everything), accounting(warehouse)] == incremental
 
 
@@ -251,3 +258,43 @@ def test_a_lost_row_fails_the_build(warehouse, tmp_path, deliveries):
     query(warehouse, "update raw.day_versions set version = version + 1; select 1")
     with pytest.raises(UserError, match="dbt build failed: 1 of"):
         build()
+
+
+def test_a_corrected_profile_rebuilds_the_days_it_changes(warehouse, tmp_path):
+    """An update later in time touches only later days; a correction of the past only its days."""
+    days = [f"2026-01-0{n}" for n in range(1, 8)]
+    for day in days:
+        deliver(tmp_path / "events", day, [event(day, f"{day}T12:00:00Z")])
+    profile = {
+        "user_id": "u1",
+        "tier": "free",
+        "region": "EU",
+        "updated_at": "2025-06-01T00:00:00Z",
+    }
+    profiles = tmp_path / "profiles"
+    deliver(profiles, days[0], [profile])
+    ingest_files(warehouse, tmp_path / "events", days[0], days[-1], profiles_url=profiles)
+    build()
+
+    def tiers() -> list[str]:
+        sql = "select user_tier from analytics.fact_events order by event_date"
+        return [tier for (tier,) in query(warehouse, sql)]
+
+    def rebuilt() -> set[str]:
+        sql = """select day::text from intermediate.built_days where model = 'fact_events'
+            and built_at > now() - interval '1 minute' and invocation_id = (
+            select invocation_id from intermediate.built_days order by built_at desc limit 1)"""
+        return {day for (day,) in query(warehouse, sql)}
+
+    assert tiers() == ["free"] * 7
+    empty = tmp_path / "empty"
+    for delivered_on, tier, since, changed in (
+        (days[5], "pro", "2026-01-06T00:00:00Z", days[5:]),
+        (days[6], "trial", "2026-01-03T00:00:00Z", days[2:5]),
+    ):
+        deliver(empty, delivered_on, [event(delivered_on, f"{delivered_on}T12:00:00Z")])
+        deliver(profiles, delivered_on, [profile | {"tier": tier, "updated_at": since}])
+        ingest_files(warehouse, empty, delivered_on, profiles_url=profiles)
+        build()
+        assert rebuilt() == {*changed, delivered_on}
+    assert tiers() == ["free"] * 2 + ["trial"] * 3 + ["pro"] * 2

@@ -1,4 +1,11 @@
-{{ config(indexes=[{'columns': ['user_id', 'version_number'], 'unique': true}]) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='sync_rows',
+    unique_key=['user_id', 'version_number'],
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['user_id', 'version_number'], 'unique': true}],
+    post_hook="{{ mark_days_of_changed_profiles() }}"
+) }}
 
 -- One moment, one version: the latest delivery wins.
 with

@@ -1,10 +1,10 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='overwrite_days',
-    overwrite_by='event_date',
+    incremental_strategy='partition_overwrite',
+    partition_by={'field': 'event_date', 'granularity': 'day'},
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['event_date', 'user_id', 'event_id'], 'unique': true}],
-    post_hook=["{{ mark_days_built() }}", "analyze {{ this }} (event_date, user_id, event_id)"]
+    post_hook="{{ mark_days_built() }}"
 ) }}
 
 select

@@ -1,0 +1,168 @@
+{#- Incremental strategy for Postgres: a run replaces exactly the partitions of its window, also by
+    nothing, in one transaction. docs/partition_overwrite.md explains it. To use it elsewhere, copy
+    this file and supply partition_overwrite_spans(): the run's window, [{first, last}, ...] with
+    inclusive days.
+
+    Config: incremental_strategy='partition_overwrite', an enforced contract, and
+    partition_by={'field': a date column, 'granularity': 'day' or 'month'}. -#}
+
+{#- The partitions of the run's window: [{start, end}, ...], half-open. -#}
+{% macro partitions_of_window() %}
+    {%- set date, delta = modules.datetime.date, modules.datetime.timedelta -%}
+    {%- set by_month = config.require('partition_by').get('granularity', 'day') == 'month' -%}
+    {%- set partitions = {} -%}
+    {%- for span in partition_overwrite_spans() -%}
+        {%- set first, last = date.fromisoformat(span.first), date.fromisoformat(span.last) -%}
+        {%- if by_month -%}
+            {%- for month in range(first.year * 12 + first.month - 1, last.year * 12 + last.month) -%}
+                {%- set start = date(month // 12, month % 12 + 1, 1) -%}
+                {%- set end = date((month + 1) // 12, (month + 1) % 12 + 1, 1) -%}
+                {%- do partitions.update({start.isoformat(): end.isoformat()}) -%}
+            {%- endfor -%}
+        {%- else -%}
+            {%- for n in range((last - first).days + 1) -%}
+                {%- set start = first + delta(days=n) -%}
+                {%- do partitions.update({start.isoformat(): (start + delta(days=1)).isoformat()}) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set listed = [] -%}
+    {%- for start in partitions | sort -%}
+        {%- do listed.append({'start': start, 'end': partitions[start]}) -%}
+    {%- endfor -%}
+    {{ return(listed) }}
+{% endmacro %}
+
+
+{#- New rows go into a table beside the target, not into a temporary one: its partitions are moved. -#}
+{% macro postgres__make_temp_relation(base_relation, suffix) %}
+    {%- if config.get('partition_by') is none -%}
+        {{ return(dbt.postgres__make_temp_relation(base_relation, suffix)) }}
+    {%- endif -%}
+    {%- set name = base_relation.identifier[:40] ~ '__' ~ (invocation_id | replace('-', ''))[:12] -%}
+    {{ return(base_relation.incorporate(path={'identifier': name})) }}
+{% endmacro %}
+
+
+{% macro postgres__create_table_as(temporary, relation, sql) -%}
+    {%- if config.get('partition_by') is none -%}
+        {{ return(dbt.postgres__create_table_as(temporary, relation, sql)) }}
+    {%- endif -%}
+    {%- set field = adapter.quote(config.get('partition_by').field) -%}
+    create table {{ relation }}
+    {{ get_assert_columns_equivalent(sql) }}
+    {{ get_table_columns_and_constraints() }}
+    partition by range ({{ field }});
+    {%- for p in partitions_of_window() %}
+    create table {{ partition_relation(p) }} partition of {{ relation }}
+    for values from ('{{ p.start }}') to ('{{ p.end }}');
+    {%- endfor %}
+    insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }})
+    {{ get_select_subquery(sql) }};
+{%- endmacro %}
+
+
+{#- A partition's table. Old and new exist side by side, so its name says which run made it. -#}
+{% macro partition_relation(partition) %}
+    {%- set run = (invocation_id | replace('-', ''))[:8] -%}
+    {%- set name = this.identifier[:40] ~ '_' ~ partition.start | replace('-', '') ~ '_' ~ run -%}
+    {{ return(this.incorporate(path={'identifier': name})) }}
+{% endmacro %}
+
+
+{% macro get_incremental_partition_overwrite_sql(arg_dict) %}
+    {%- set target, new = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
+    {%- set field = adapter.quote(config.get('partition_by').field) -%}
+    {%- set partitions = partitions_of_window() -%}
+    {{ require_partitioned(target) }}
+
+    -- Nobody sees the new partitions yet: everything slow happens here. Indexes come after the rows,
+    -- so that attaching finds them; a valid check lets it believe the bounds without a scan.
+    do $build$
+    declare
+        definition text;
+    begin
+        for definition in
+            select pg_get_indexdef(indexrelid) from pg_index where indrelid = '{{ target }}'::regclass
+        loop
+            execute regexp_replace(
+                definition, ' INDEX .* USING ', ' INDEX ON {{ new }} USING '
+            );
+        end loop;
+    end
+    $build$;
+    {%- for p in partitions %}
+    alter table {{ partition_relation(p) }} add constraint partition_overwrite_bounds
+    check ({{ field }} is not null and {{ field }} >= '{{ p.start }}' and {{ field }} < '{{ p.end }}');
+    alter table {{ new }} detach partition {{ partition_relation(p) }};
+    analyze {{ partition_relation(p) }};
+    {%- endfor %}
+    drop table {{ new }};
+
+    -- From here on others may wait. The first lock lets two swaps of one table queue before either
+    -- reads the catalog; the second is the short one that readers feel.
+    select pg_advisory_xact_lock(hashtextextended('{{ target }}', 0));
+    {{ lock_with_retries(target) }}
+    {%- for p in partitions %}
+    {{ swap_partition(target, partition_relation(p), p) }}
+    {%- endfor %}
+{% endmacro %}
+
+
+{#- ACCESS EXCLUSIVE on the target. Each try waits half a second at most, because new readers queue
+    behind a waiting lock; then they go first for a while. Gives up after about five minutes. -#}
+{% macro lock_with_retries(relation) %}
+    do $lock$
+    declare
+        tries int := 0;
+    begin
+        loop
+            begin
+                set local lock_timeout = '500ms';
+                lock table {{ relation }} in access exclusive mode;
+                exit;
+            exception when lock_not_available then
+                tries := tries + 1;
+                if tries > 100 then
+                    raise exception '{{ relation }}: readers held it for 5 minutes, try again later'
+                    using errcode = 'lock_not_available';
+                end if;
+                perform pg_sleep(least(0.05 * 2 ^ tries, 2.0) * (0.5 + random()));
+            end;
+        end loop;
+        set local lock_timeout = 0;
+    end
+    $lock$;
+{% endmacro %}
+
+
+{#- Drop the partition with these bounds, where there is one, and attach the new one. -#}
+{% macro swap_partition(target, partition, bounds) %}
+    do $swap$
+    declare
+        old regclass;
+    begin
+        select inhrelid::regclass into old
+        from pg_inherits
+        inner join pg_class on pg_class.oid = inhrelid
+        where inhparent = '{{ target }}'::regclass
+            and pg_get_expr(relpartbound, inhrelid)
+                = 'FOR VALUES FROM (''{{ bounds.start }}'') TO (''{{ bounds.end }}'')';
+        if old is not null then
+            execute format('alter table {{ target }} detach partition %s', old);
+            execute format('drop table %s', old);
+        end if;
+        alter table {{ target }} attach partition {{ partition }}
+        for values from ('{{ bounds.start }}') to ('{{ bounds.end }}');
+        alter table {{ partition }} drop constraint partition_overwrite_bounds;
+    end
+    $swap$;
+{% endmacro %}
+
+
+{% macro require_partitioned(relation) %}
+    {%- set kind = run_query("select relkind::text from pg_class where oid = '" ~ relation ~ "'::regclass").rows[0][0] -%}
+    {%- if kind != 'p' -%}
+        {%- do exceptions.raise_compiler_error(relation ~ ' is not partitioned yet: run dbt once with --full-refresh') -%}
+    {%- endif -%}
+{% endmacro %}
