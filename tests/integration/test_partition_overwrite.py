@@ -1,0 +1,170 @@
+"""The partition_overwrite strategy: atomic for readers, safe in company, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from ingestion.settings import ROOT
+from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query
+
+DAYS = [f"2026-01-{n:02d}" for n in range(1, 11)]
+PARTITIONS = """
+    select pg_get_expr(relpartbound, inhrelid), inhrelid::regclass::text
+    from pg_inherits inner join pg_class on pg_class.oid = inhrelid
+    where inhparent = 'analytics.fact_events'::regclass order by 1
+"""
+
+
+@pytest.fixture
+def built(warehouse, tmp_path):
+    for day in DAYS:
+        deliver(tmp_path, day, [event(f"{day}-{n}", f"{day}T12:00:00Z") for n in range(200)])
+    ingest_files(warehouse, tmp_path, DAYS[0], DAYS[-1])
+    build()
+    return warehouse
+
+
+def transform(first: str, last: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestration.transform"],
+        cwd=ROOT,
+        env=os.environ | {"FROM": first, "TO": last},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_rebuilt_day_is_one_new_partition_like_the_others(built, tmp_path):
+    query(
+        built,
+        """create role analyst; grant select on analytics.fact_events to analyst;
+        grant usage on schema analytics to analyst;
+        comment on column analytics.fact_events.region is 'where'; select 1""",
+    )
+    before = dict(query(built, PARTITIONS))
+    build(DAYS[3], DAYS[3])
+    after = dict(query(built, PARTITIONS))
+
+    bound = f"FOR VALUES FROM ('{DAYS[3]}') TO ('2026-01-05')"
+    assert {name for name in after if after[name] != before[name]} == {bound}
+    new = after[bound]
+    columns = """select attname, atttypid, attnotnull from pg_attribute
+        where attrelid = %s::regclass and attnum > 0 order by 1"""
+    assert query(built, columns, new) == query(built, columns, "analytics.fact_events")
+    shapes = [
+        query(
+            built,
+            "select indisunique, indkey::text from pg_index where indrelid = %s::regclass",
+            table,
+        )
+        for table in (new, before[f"FOR VALUES FROM ('{DAYS[0]}') TO ('{DAYS[1]}')"])
+    ]
+    assert shapes[0] == shapes[1] != []
+    assert query(
+        built, "select count(*) from pg_constraint where conname like 'partition_ov%%'"
+    ) == [(0,)]
+    assert query(
+        built, "select has_table_privilege('analyst', 'analytics.fact_events', 'select')"
+    ) == [(True,)]
+    assert query(
+        built, "select count(*) from pg_class where relname like 'fact_events\\_\\_%%'"
+    ) == [(0,)], "nothing is left of the table beside"
+    dead = """select sum(n_dead_tup), sum(n_tup_del) from pg_stat_user_tables
+        where relname like 'fact_events%%'"""
+    assert query(built, dead) == [(0, 0)]
+    query(
+        built,
+        "reassign owned by analyst to postgres; drop owned by analyst; drop role analyst; select 1",
+    )
+
+
+def test_one_day_reads_one_partition_and_its_part_of_raw(built):
+    plan = "\n".join(
+        line
+        for (line,) in query(
+            built,
+            f"""explain select * from intermediate.int_events_enriched
+            where event_date between date '{DAYS[3]}' and date '{DAYS[3]}'""",
+        )
+    )
+    assert "event_date >= " in plan
+    plan = "\n".join(
+        line
+        for (line,) in query(
+            built, f"explain select * from analytics.fact_events where event_date = '{DAYS[3]}'"
+        )
+    )
+    assert plan.count(" on fact_events_2026") == 1
+
+
+def test_a_reader_sees_the_old_day_or_the_new_one(built, tmp_path):
+    """Rebuilds of a day that alternates between 200 and 300 rows, under readers in a loop."""
+    day, seen, slowest, stop = DAYS[3], set(), [0.0], threading.Event()
+
+    def read() -> None:
+        with closing(built.connect()) as db, db.cursor() as cursor:
+            while not stop.is_set():
+                started = time.monotonic()
+                cursor.execute(
+                    "select count(*) from analytics.fact_events where event_date = %s", (day,)
+                )
+                seen.add(cursor.fetchone()[0])
+                slowest[0] = max(slowest[0], time.monotonic() - started)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for rows in (300, 200, 300):
+            deliver(tmp_path, day, [event(f"{day}-{n}", f"{day}T12:00:00Z") for n in range(rows)])
+            ingest_files(built, tmp_path, day)
+            build()
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert seen == {200, 300}
+    assert slowest[0] < 1.0
+
+
+def test_a_long_reader_delays_the_swap_and_fails_nothing(built):
+    with closing(built.connect()) as db, db.cursor() as cursor:
+        cursor.execute("begin; select count(*) from analytics.fact_events")
+        process = transform(DAYS[2], DAYS[2])
+        waiting = """select count(*) > 0 from pg_locks
+            where relation = 'analytics.fact_events'::regclass and not granted"""
+        deadline = time.monotonic() + 60
+        while query(built, waiting) != [(True,)]:
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+        started = time.monotonic()
+        assert query(built, "select count(*) from analytics.fact_events") == [(2000,)]
+        assert time.monotonic() - started < 1.0, "new readers do not queue behind the swap"
+        cursor.execute("commit")
+    assert process.wait() == 0, process.stderr.read()
+
+
+def test_eight_runs_on_overlapping_ranges_end_in_the_same_rows(built):
+    expected = query(built, FACTS)
+    ranges = [(DAYS[n], DAYS[n + 2]) for n in range(0, 8)]
+    processes = [transform(*days) for days in ranges]
+    failures = [process.stderr.read() for process in processes if process.wait() != 0]
+    assert failures == []
+    assert query(built, FACTS) == expected
+    assert len(query(built, PARTITIONS)) == len(DAYS)
+
+
+def test_a_full_refresh_ends_in_the_same_rows(built):
+    expected = query(built, FACTS)
+    full_refresh()
+    assert query(built, FACTS) == expected
+    build(DAYS[0], DAYS[1])
+    assert query(built, FACTS) == expected
