@@ -15,7 +15,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest transform backfill report ui up down reset psql \
-        lint format types docs test unit lock clean
+        lint format types docs test test-soak unit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ unit: install ## the tests that need no Postgres
 
 test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on real Postgres
 	@$(RUN) pytest
+
+test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=12 SEED=1
+	@INTERLEAVINGS=$${INTERLEAVINGS:-200} STEPS=$${STEPS:-12} $(RUN) pytest tests/proof -q
 
 lock: install ## pin every dependency with hashes into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \

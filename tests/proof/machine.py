@@ -1,0 +1,229 @@
+"""The state machine: everything that can happen to the pipeline, in any order, on a real Postgres.
+
+After every sequence the tables must equal the oracle's, and a full refresh must change nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dbt.cli.main import dbtRunner
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from ingestion.settings import ROOT
+from ingestion.warehouse import Warehouse, data_dir, start_embedded
+from orchestration.transform import LOCATION, build_arguments
+from tests.proof.oracle import Deliveries
+from tests.support import deliver, ingest_files, query
+
+DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
+EVENT_DAYS = [*DAYS, "2019-05-05"]  # late by years
+HOURS = ["00:00:00", "10:00:00", "23:59:59"]
+_databases = count()
+covered: Counter[str] = Counter()
+
+users = st.sampled_from(["u1", "u2"])
+times = st.builds("{}T{}Z".format, st.sampled_from(EVENT_DAYS), st.sampled_from(HOURS))
+events = st.fixed_dictionaries(
+    {
+        "event_id": st.sampled_from("abc"),
+        "user_id": users | users | st.none(),
+        "event_type": st.sampled_from(["click", "buy"]),
+        "event_ts": times | times | times | st.just("never"),
+        "region": st.sampled_from(["eu", "us"]),
+        "properties": st.fixed_dictionaries({"n": st.integers(0, 20)}),
+    }
+)
+lines = st.lists(events | events | events | st.just("{truncated"), max_size=12)
+profiles = st.lists(
+    st.fixed_dictionaries(
+        {
+            "user_id": users,
+            "tier": st.sampled_from(["free", "pro"]),
+            "region": st.sampled_from(["EU", "US"]),
+            "updated_at": times,
+        }
+    ),
+    max_size=3,
+)
+days = st.sampled_from(DAYS)
+ranges = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map(sorted)
+
+
+class Pipeline(RuleBasedStateMachine):
+    """One warehouse, one source that changes its mind, and processes that die."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory(prefix="proof-")
+        self.root = Path(self.folder.name)
+        self.source = Deliveries()
+        self.warehouse = new_database()
+        covered["interleavings"] += 1
+
+    @initialize(first=lines)
+    def begin(self, first: list[Any]) -> None:
+        self.ingest(DAYS[0], first, [])
+
+    @rule(day=days, delivered=lines, delivered_profiles=profiles)
+    def ingest(self, day: str, delivered: list[Any], delivered_profiles: list[Any]) -> None:
+        """A day is delivered, for the first time or again: more, fewer, other, or no records."""
+        self._deliver(day, delivered, delivered_profiles)
+        ingest_files(
+            self.warehouse,
+            self.root / "events",
+            day,
+            profiles_url=self.root / "profiles",
+        )
+
+    @rule()
+    def transform(self) -> None:
+        """Build what is out of date."""
+        dbt(*build_arguments(None))
+
+    @rule(span=ranges)
+    def transform_range(self, span: list[str]) -> None:
+        """Build a range, needed or not."""
+        wait(start("orchestration.transform", FROM=span[0], TO=span[1]))
+
+    @rule(day=days, delivered=lines, after=st.floats(0.3, 2.5))
+    def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
+        """kill -9 of the ingesting process at any moment; running it again is the cure."""
+        self._deliver(day, delivered, [])
+        kill(self._start_ingest(day, day), after)
+        self.transform()
+        wait(self._start_ingest(day, day))
+
+    @rule(after=st.floats(0.5, 6.0))
+    def kill_dbt(self, after: float) -> None:
+        """kill -9 of dbt."""
+        kill(start("orchestration.transform"), after)
+
+    @rule(day=days, delivered=lines, after=st.floats(0.3, 4.0))
+    def kill_postgres(self, day: str, delivered: list[Any], after: float) -> None:
+        """kill -9 of Postgres under an ingestion and a build; both are run again."""
+        self._deliver(day, delivered, [])
+        running = [self._start_ingest(day, day), start("orchestration.transform")]
+        time.sleep(after)  # the moment is what is random here
+        postmaster = int((data_dir() / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+        covered["kills"] += 1
+        for process in running:
+            process.communicate()
+        start_embedded()
+        wait(self._start_ingest(day, day))
+
+    @rule(spans=st.lists(ranges, min_size=2, max_size=3), day=days, delivered=lines)
+    def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
+        """Overlapping builds while a day is being delivered."""
+        self._deliver(day, delivered, [])
+        running = [start("orchestration.transform", FROM=first, TO=last) for first, last in spans]
+        running.append(self._start_ingest(day, day))
+        for process in running:
+            wait(process)
+
+    def teardown(self) -> None:
+        """The proof."""
+        try:
+            self.transform()
+            self._check()
+            dbt("build", "--full-refresh", "--exclude-resource-type", "unit_test")
+            self._check()
+            covered["rows"] += sum(map(len, self.source.events.values()))
+        finally:
+            self.folder.cleanup()
+
+    def _deliver(self, day: str, delivered: list[Any], delivered_profiles: list[Any]) -> None:
+        self.source.events[day] = delivered
+        self.source.profiles[day] = delivered_profiles
+        deliver(self.root / "events", day, delivered)
+        deliver(self.root / "profiles", day, delivered_profiles)
+
+    def _start_ingest(self, first: str, last: str) -> subprocess.Popen[str]:
+        return start(
+            "ingestion",
+            "ingest",
+            SOURCE="files",
+            EVENTS_URL=str(self.root / "events" / "%Y-%m-%d.jsonl"),
+            PROFILES_URL=str(self.root / "profiles" / "%Y-%m-%d.jsonl"),
+            FROM=first,
+            TO=last,
+        )
+
+    def _check(self) -> None:
+        facts = query(
+            self.warehouse,
+            """select event_id, user_id, event_type, event_date::text, region, user_tier,
+            user_region, properties::text, ingest_date::text from analytics.fact_events""",
+        )
+        assert len(facts) == len(set(facts))
+        assert set(facts) == self.source.facts()
+        quarantined = query(
+            self.warehouse,
+            "select ingest_date::text, reason, record from analytics.quarantined_events",
+        )
+        assert self.source.quarantined() == Counter(
+            (day, why, json.dumps(record, sort_keys=True)) for day, why, record in quarantined
+        )
+        accounting = query(
+            self.warehouse,
+            """select ingest_date::text, received, fact, duplicate, quarantined, is_complete
+            from analytics.row_accounting""",
+        )
+        assert {row[:5] for row in accounting} == self.source.accounting()
+        assert all(row[5] for row in accounting)
+
+
+def new_database() -> Warehouse:
+    """An empty database on this process's embedded server, named by the PG* variables."""
+    for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"):
+        os.environ.pop(name, None)
+    os.environ["PGDATABASE"] = f"proof_{next(_databases)}"
+    found = start_embedded()
+    os.environ.update(found.libpq_env())
+    return found
+
+
+def dbt(*arguments: str) -> None:
+    """dbt in this process, which saves its start."""
+    outcome = dbtRunner().invoke([*arguments, *LOCATION, "--log-level", "none"])
+    assert outcome.success, [r.message for r in getattr(outcome.result, "results", []) if r.message]
+
+
+def start(module: str, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    """A command of the project in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait(process: subprocess.Popen[str]) -> None:
+    """The process ends well."""
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+
+
+def kill(process: subprocess.Popen[str], after: float) -> None:
+    """kill -9 after so many seconds, unless it has ended by then."""
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        covered["kills"] += 1
+    process.communicate()

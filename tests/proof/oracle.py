@@ -1,0 +1,87 @@
+"""What must be in the tables, computed from the delivered files alone.
+
+Written from the rules in docs/architecture.md, without the project's code or SQL.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Record = dict[str, Any]
+Line = Record | str
+
+
+@dataclass
+class Deliveries:
+    """What the source says at present: lines by ingest day."""
+
+    events: dict[str, list[Line]] = field(default_factory=dict)
+    profiles: dict[str, list[Record]] = field(default_factory=dict)
+
+    def facts(self) -> set[tuple[Any, ...]]:
+        """(event_id, user_id, event_type, event_date, region, tier, user region, properties,
+        ingest_date) of every event."""
+        best: dict[tuple[str, str, str], tuple[Any, tuple[Any, ...]]] = {}
+        for ingest_day, line in self._lines():
+            if reason(line) is not None:
+                continue
+            assert isinstance(line, dict)
+            ts = datetime.fromisoformat(line["event_ts"]).astimezone(UTC)
+            day, user, event = ts.date().isoformat(), line["user_id"], line["event_id"]
+            properties = json.dumps(line["properties"])
+            rank = (ingest_day, ts, properties, line["event_type"], line["region"])
+            tier, region = self._profile(user, ts)
+            kind, where = line["event_type"], line["region"]
+            row = (event, user, kind, day, where, tier, region, properties, ingest_day)
+            key = (day, user, event)
+            if key not in best or rank > best[key][0]:
+                best[key] = (rank, row)
+        return {row for _, row in best.values()}
+
+    def quarantined(self) -> Counter[tuple[str, str, str]]:
+        """(ingest_date, reason, record) with how often."""
+        return Counter(
+            (day, why, json.dumps(line, sort_keys=True))
+            for day, line in self._lines()
+            if (why := reason(line)) is not None
+        )
+
+    def accounting(self) -> set[tuple[str, int, int, int, int]]:
+        """(ingest_date, received, fact, duplicate, quarantined)."""
+        facts = Counter(row[-1] for row in self.facts())
+        rows = set()
+        for day, lines in self.events.items():
+            rejected = sum(reason(line) is not None for line in lines)
+            duplicates = len(lines) - rejected - facts[day]
+            rows.add((day, len(lines), facts[day], duplicates, rejected))
+        return rows
+
+    def _lines(self) -> list[tuple[str, Line]]:
+        return [(day, line) for day, lines in self.events.items() for line in lines]
+
+    def _profile(self, user: str, ts: datetime) -> tuple[str, str]:
+        """The version valid at a moment; the earliest one reaches back."""
+        versions: dict[datetime, tuple[str, tuple[str, str]]] = {}
+        for day in sorted(self.profiles):
+            for profile in self.profiles[day]:
+                if profile["user_id"] == user:
+                    at = datetime.fromisoformat(profile["updated_at"])
+                    version = (day, (profile["tier"], profile["region"]))
+                    versions[at] = max(versions.get(at, version), version)
+        if not versions:
+            return ("unknown", "unknown")
+        known = [at for at in versions if at <= ts] or [min(versions)]
+        return versions[max(known)][1]
+
+
+def reason(line: Line) -> str | None:
+    """Why a line is no event; None for events. Of the closed list, those that the test makes."""
+    if isinstance(line, str):
+        return "malformed_json"
+    if line["event_ts"] == "never":
+        return "invalid_event_ts"
+    return "missing_user_id" if line["user_id"] is None else None
