@@ -14,7 +14,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run demo-api ingest transform backfill report ui up down reset psql \
+.PHONY: help install run demo-api ingest transform backfill prune forget report ui up down reset psql \
         lint format types docs test test-soak unit lock clean
 
 help: ## list the targets
@@ -49,6 +49,12 @@ transform: install ## dbt build of the days that new loads touched, or of FROM= 
 
 backfill: install ## ingest + transform FROM= TO= as one Dagster run
 	@$(RUN) orchestration.backfill
+
+prune: install ## drop events older than KEEP_DAYS=
+	@$(RUN) orchestration.retention prune
+
+forget: install ## delete every trace of a user: USER=
+	@USER_FROM='$(origin USER)' $(RUN) orchestration.retention forget
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting

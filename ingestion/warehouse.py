@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -119,7 +120,8 @@ def warehouse() -> Warehouse:
         UserError: no server can be reached or started.
     """
     if os.environ.get("PGHOST"):
-        user = os.environ.get("PGUSER") or os.environ.get("USER") or "postgres"
+        # libpq's own default. Not $USER: `make forget USER=u17` does not log in as u17.
+        user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
         found = Warehouse(
             host=os.environ["PGHOST"],
             port=os.environ.get("PGPORT") or "5432",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 import dagster as dg
 
@@ -11,10 +10,9 @@ from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.demo import demo_source
 from ingestion.errors import UserError
-from ingestion.ledger import create_landing
 from ingestion.settings import IngestSettings, optional_range
-from ingestion.warehouse import warehouse
 from orchestration.instance import prepare_home
+from orchestration.transform import prepare_warehouse
 
 # Dagster's own names for the tags of a run over a range of partitions.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -31,8 +29,7 @@ def backfill() -> None:
         raise UserError("FROM is not set: give the first UTC day to backfill, FROM=YYYY-MM-DD")
     with demo_source():
         IngestSettings.from_env(days)  # a wrong setting is said before anything starts
-        with closing(warehouse().connect()) as db:
-            create_landing(db)
+        prepare_warehouse()
         prepare_home()
         with dg.DagsterInstance.get() as instance:
             succeeded = run_range(days, instance)

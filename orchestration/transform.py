@@ -36,6 +36,12 @@ def build_arguments(days: DayRange | None) -> list[str]:
     return arguments
 
 
+def prepare_warehouse() -> None:
+    """The warehouse is up, and has the tables that the models read."""
+    with closing(warehouse().connect()) as db:
+        create_landing(db)
+
+
 def transform(days: DayRange | None, progress: Progress) -> str:
     """Run `dbt build` and return one line about it.
 
@@ -46,8 +52,7 @@ def transform(days: DayRange | None, progress: Progress) -> str:
     Raises:
         UserError: a model or a blocking test failed; each has its own line on stderr.
     """
-    with closing(warehouse().connect()) as db:
-        create_landing(db)
+    prepare_warehouse()
     title = f"dbt build {days}" if days else "dbt build"
 
     def on_event(event: EventMsg) -> None:

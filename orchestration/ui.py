@@ -6,22 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 from ingestion.cli import run_command
 from ingestion.demo import demo_source
-from ingestion.ledger import create_landing
 from ingestion.settings import ROOT
-from ingestion.warehouse import warehouse
 from orchestration.instance import prepare_home
+from orchestration.transform import prepare_warehouse
 
 
 def serve() -> None:
     """Run `dagster dev` with the warehouse's environment."""
     with demo_source():
-        with closing(warehouse().connect()) as db:
-            create_landing(db)
+        prepare_warehouse()
         prepare_home()
         port = os.environ.get("UI_PORT") or "3000"
         print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops it)", flush=True)
