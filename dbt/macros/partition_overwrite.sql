@@ -4,7 +4,9 @@
     inclusive days.
 
     Config: incremental_strategy='partition_overwrite', an enforced contract, and
-    partition_by={'field': a date column, 'granularity': 'day' or 'month'}. -#}
+    partition_by={'field': a date column, 'granularity': 'day' or 'month', 'schema': where the
+    partitions' own tables lie, an existing schema}. dbt caches every table of the schemas it builds
+    in, so a schema of their own keeps a run on 1,000 days as quick as on 30. -#}
 
 {#- The partitions of the run's window: [{start, end}, ...], half-open. -#}
 {% macro partitions_of_window() %}
@@ -66,7 +68,8 @@
 {% macro partition_relation(partition) %}
     {%- set run = (invocation_id | replace('-', ''))[:8] -%}
     {%- set name = this.identifier[:40] ~ '_' ~ partition.start | replace('-', '') ~ '_' ~ run -%}
-    {{ return(this.incorporate(path={'identifier': name})) }}
+    {%- set schema = config.get('partition_by').get('schema', this.schema) -%}
+    {{ return(this.incorporate(path={'schema': schema, 'identifier': name})) }}
 {% endmacro %}
 
 

@@ -132,10 +132,14 @@
 {% endmacro %}
 
 
-{#- For singular tests: the condition that a day is one of those this invocation built; true under
-    `dbt test`. -#}
-{% macro in_built_days(column, model_name) -%}
+{#- For singular tests: the condition that a day is one of those this invocation built, or up to
+    `before` days before one; true under `dbt test`. -#}
+{% macro in_built_days(column, model_name, before=0) -%}
     {%- set spans = built_spans(model_name) -%}
+    {%- for span in spans or [] -%}
+        {%- set first = modules.datetime.date.fromisoformat(span.first) -%}
+        {%- do span.update({'first': (first - modules.datetime.timedelta(days=before)).isoformat()}) -%}
+    {%- endfor -%}
     {%- if spans is none %}true{% else %}({{ day_condition(column, spans) }}){% endif -%}
 {%- endmacro %}
 
@@ -178,10 +182,12 @@
 {%- endmacro %}
 
 
-{#- on-run-start: the table of what was built from which version. Two runs may start at once. -#}
+{#- on-run-start: the table of what was built from which version, and the schema of the partitions.
+    Two runs may start at once. -#}
 {% macro create_built_days() -%}
     select pg_advisory_xact_lock(hashtext('intermediate.built_days'));
     create schema if not exists intermediate;
+    create schema if not exists partitions;
     create table if not exists intermediate.built_days (
         model text not null,
         kind text not null,

@@ -13,5 +13,7 @@ inner join {{ ref('fact_events') }} as others
         and facts.event_id = others.event_id
         and facts.event_date > others.event_date
         and others.event_date >= facts.event_date - 7
-where {{ in_built_days('facts.event_date', 'fact_events') }}
+where
+    {{ in_built_days('facts.event_date', 'fact_events') }}
+    and {{ in_built_days('others.event_date', 'fact_events', before=7) }}
 group by 1, 2

@@ -85,6 +85,15 @@ def test_facts_equal_the_oracle(warehouse, tmp_path, deliveries):
     }
 
 
+def test_the_lag_of_events_is_shown(warehouse, tmp_path, deliveries):
+    for day, records in deliveries.items():
+        deliver(tmp_path, day, records)
+    ingest_files(warehouse, tmp_path, D1, D3)
+    build()
+    lags = query(warehouse, "select lag_days, records from analytics.event_lag order by 1")
+    assert lags == [(0, 5), (1, 4), (2433, 1)]
+
+
 def test_a_day_delivered_again_is_replaced(warehouse, tmp_path, deliveries):
     for day, records in deliveries.items():
         deliver(tmp_path, day, records)

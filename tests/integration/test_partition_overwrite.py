@@ -102,7 +102,7 @@ def test_one_day_reads_one_partition_and_its_part_of_raw(built):
             built, f"explain select * from analytics.fact_events where event_date = '{DAYS[3]}'"
         )
     )
-    assert plan.count(" on fact_events_2026") == 1
+    assert plan.count(" on fact_events_2026") == 1, plan
 
 
 def test_a_reader_sees_the_old_day_or_the_new_one(built, tmp_path):

@@ -1,0 +1,21 @@
+{{ config(materialized='view') }}
+
+-- From the ledger alone: no event is read.
+with
+
+lags as (
+    select
+        ingest_date - event_date as lag_days,
+        sum(rows) as records
+    from {{ source('raw', 'delivered_days') }}
+    where
+        table_name = 'events'
+        and event_date is not null
+    group by 1
+)
+
+select
+    lag_days,
+    records::bigint as records,
+    round(100 * records / sum(records) over (), 3) as percent
+from lags
