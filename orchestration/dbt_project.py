@@ -11,11 +11,10 @@ from typing import Any
 
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from orchestration.transform import LOCATION, PROJECT_DIR
+from orchestration.transform import LOCATION, MANIFEST, PROJECT_DIR
 
 # The environment's own dbt: it need not be activated.
 DBT = Path(sys.executable).with_name("dbt")
-MANIFEST = PROJECT_DIR / "target" / "manifest.json"
 
 
 def manifest() -> Path:

@@ -5,6 +5,7 @@ dbt runs inside this process, so that its events drive the progress bar.
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import closing
 
@@ -17,10 +18,11 @@ from ingestion.errors import UserError
 from ingestion.ledger import create_landing
 from ingestion.progress import Progress
 from ingestion.settings import ROOT, optional_range
-from ingestion.warehouse import warehouse
+from ingestion.warehouse import take_build_lock, warehouse
 
 PROJECT_DIR = ROOT / "dbt"
 PROFILES_DIR = ROOT / "profiles"
+MANIFEST = PROJECT_DIR / "target" / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
 
 
@@ -53,6 +55,26 @@ def transform(days: DayRange | None, progress: Progress) -> str:
         UserError: a model or a blocking test failed; each has its own line on stderr.
     """
     prepare_warehouse()
+    with closing(warehouse().connect()) as db:
+        take_build_lock(db, _tables())
+        return _build(days, progress)
+
+
+def _tables() -> list[str]:
+    """The tables of the models, as the last run's manifest has them. None before the first run, or
+    while another one is writing it."""
+    try:
+        nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    except (FileNotFoundError, json.JSONDecodeError):
+        return []
+    return [
+        f"{node['schema']}.{node['alias']}"
+        for node in nodes
+        if node["resource_type"] == "model" and node["config"]["materialized"] != "view"
+    ]
+
+
+def _build(days: DayRange | None, progress: Progress) -> str:
     title = f"dbt build {days}" if days else "dbt build"
 
     def on_event(event: EventMsg) -> None:
@@ -80,7 +102,7 @@ def transform(days: DayRange | None, progress: Progress) -> str:
     return f"dbt build: {models} models, {counts['pass']} tests passed, {counts['warn']} warned"
 
 
-def _build() -> None:
+def _transform() -> None:
     print(transform(optional_range(), Progress(unit="models and tests")))
 
 
@@ -93,4 +115,4 @@ def _docs() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(_docs if sys.argv[1:] == ["docs"] else _build))
+    sys.exit(run_command(_docs if sys.argv[1:] == ["docs"] else _transform))

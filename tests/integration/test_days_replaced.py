@@ -222,42 +222,6 @@ def test_two_sources_of_one_day_do_not_replace_each_other(warehouse, tmp_path, d
     assert accounting(warehouse) == {D1: (2, 2, 0, 0, True)}
 
 
-def test_profiles_are_as_of_the_event(warehouse, tmp_path):
-    deliver(
-        tmp_path / "events",
-        D2,
-        [
-            event("before", "2025-01-01T00:00:00Z"),
-            event("free", "2025-12-31T23:59:59Z"),
-            event("pro", "2026-01-01T00:00:00Z"),
-            event("nobody", f"{D2}T00:00:00Z", user_id="u9"),
-        ],
-    )
-    profile = {
-        "user_id": "u1",
-        "tier": "free",
-        "region": "EU",
-        "updated_at": "2025-06-01T00:00:00Z",
-    }
-    deliver(tmp_path / "profiles", D1, [profile])
-    deliver(
-        tmp_path / "profiles",
-        D2,
-        [profile, profile | {"tier": "pro", "updated_at": "2026-01-01T00:00:00Z"}],
-    )
-    ingest_files(warehouse, tmp_path / "events", D1, D2, profiles_url=tmp_path / "profiles")
-    build()
-    assert {(row[0], row[6], row[7]) for row in query(warehouse, FACTS)} == {
-        ("before", "free", "EU"),
-        ("free", "free", "EU"),
-        ("pro", "pro", "EU"),
-        ("nobody", "unknown", "unknown"),
-    }
-    assert query(warehouse, "select user_id, tier, versions from analytics.dim_users") == [
-        ("u1", "pro", 2)
-    ]
-
-
 def test_a_lost_row_fails_the_build(warehouse, tmp_path, deliveries):
     """Accounting and reconciliation are blocking: a hole in raw is found, not reported as fine."""
     deliver(tmp_path, D1, deliveries[D1])
@@ -267,43 +231,3 @@ def test_a_lost_row_fails_the_build(warehouse, tmp_path, deliveries):
     query(warehouse, "update raw.day_versions set version = version + 1; select 1")
     with pytest.raises(UserError, match="dbt build failed: 1 of"):
         build()
-
-
-def test_a_corrected_profile_rebuilds_the_days_it_changes(warehouse, tmp_path):
-    """An update later in time touches only later days; a correction of the past only its days."""
-    days = [f"2026-01-0{n}" for n in range(1, 8)]
-    for day in days:
-        deliver(tmp_path / "events", day, [event(day, f"{day}T12:00:00Z")])
-    profile = {
-        "user_id": "u1",
-        "tier": "free",
-        "region": "EU",
-        "updated_at": "2025-06-01T00:00:00Z",
-    }
-    profiles = tmp_path / "profiles"
-    deliver(profiles, days[0], [profile])
-    ingest_files(warehouse, tmp_path / "events", days[0], days[-1], profiles_url=profiles)
-    build()
-
-    def tiers() -> list[str]:
-        sql = "select user_tier from analytics.fact_events order by event_date"
-        return [tier for (tier,) in query(warehouse, sql)]
-
-    def rebuilt() -> set[str]:
-        sql = """select day::text from intermediate.built_days where model = 'fact_events'
-            and built_at > now() - interval '1 minute' and invocation_id = (
-            select invocation_id from intermediate.built_days order by built_at desc limit 1)"""
-        return {day for (day,) in query(warehouse, sql)}
-
-    assert tiers() == ["free"] * 7
-    empty = tmp_path / "empty"
-    for delivered_on, tier, since, changed in (
-        (days[5], "pro", "2026-01-06T00:00:00Z", days[5:]),
-        (days[6], "trial", "2026-01-03T00:00:00Z", days[2:5]),
-    ):
-        deliver(empty, delivered_on, [event(delivered_on, f"{delivered_on}T12:00:00Z")])
-        deliver(profiles, delivered_on, [profile | {"tier": tier, "updated_at": since}])
-        ingest_files(warehouse, empty, delivered_on, profiles_url=profiles)
-        build()
-        assert rebuilt() == {*changed, delivered_on}
-    assert tiers() == ["free"] * 2 + ["trial"] * 3 + ["pro"] * 2

@@ -162,6 +162,15 @@ def test_eight_runs_on_overlapping_ranges_end_in_the_same_rows(built):
     assert len(query(built, PARTITIONS)) == len(DAYS)
 
 
+def test_first_builds_at_once(warehouse, tmp_path):
+    deliver(tmp_path, DAYS[0], [event("a", f"{DAYS[0]}T12:00:00Z")])
+    ingest_files(warehouse, tmp_path, DAYS[0])
+    processes = [transform(DAYS[0], DAYS[0]) for _ in range(3)]
+    failures = [process.stderr.read() for process in processes if process.wait() != 0]
+    assert failures == []
+    assert query(warehouse, "select event_id from analytics.fact_events") == [("a",)]
+
+
 def test_a_full_refresh_ends_in_the_same_rows(built):
     expected = query(built, FACTS)
     full_refresh()
