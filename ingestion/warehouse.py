@@ -177,24 +177,24 @@ def start_embedded() -> Warehouse:
         while True:
             try:
                 server.ensure_postgres_running()
+                info = server.get_postmaster_info()
+                found = Warehouse(
+                    host=str(info.socket_dir),
+                    port=str(info.port or 5432),
+                    user=EMBEDDED_USER,
+                    database=os.environ.get("PGDATABASE") or EMBEDDED_DATABASE,
+                )
+                _ensure_database(found)
                 break
-            except (AssertionError, subprocess.SubprocessError) as error:
-                # Still in crash recovery: the wheel asserts "ready" where we can wait for it.
+            except (AssertionError, subprocess.SubprocessError, UserError) as error:
+                # Still in crash recovery (the wheel asserts "ready" where we can wait for it), or
+                # killed a moment ago: its pid is still there, its socket refuses.
                 if not (pgdata / "postmaster.pid").exists() or time.monotonic() > deadline:
                     raise UserError(
                         f"LOCAL_DIR={local_dir()}: the embedded Postgres does not start, "
                         f"see {server.log}"
                     ) from error
                 time.sleep(0.2)  # pg_ctl offers nothing to wait on here
-        info = server.get_postmaster_info()
-        host = str(info.socket_dir)
-        found = Warehouse(
-            host=host,
-            port=str(info.port or 5432),
-            user=EMBEDDED_USER,
-            database=os.environ.get("PGDATABASE") or EMBEDDED_DATABASE,
-        )
-        _ensure_database(found)
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from contextlib import closing
 
 import pytest
 
 from ingestion.errors import UserError
-from ingestion.warehouse import Warehouse, require_version, start_embedded
+from ingestion.warehouse import Warehouse, data_dir, require_version, start_embedded
 from ingestion.warehouse import warehouse as warehouse_of_settings
 from tests.support import build, deliver, event, ingest_files, query, run
 
@@ -108,3 +110,13 @@ def test_the_oldest_postgres_that_is_promised(tmp_path, monkeypatch):
             assert query(found, "select count(*) from analytics.fact_events") == [(rows,)]
     finally:
         old.cleanup()
+
+
+def test_a_killed_embedded_server_comes_back(tmp_path):
+    """kill -9 of Postgres, and at once the next command: it waits for the recovery."""
+    found = start_embedded()
+    query(found, "create table kept as select 1 as one; select 1")
+    for _ in range(3):
+        os.kill(int((data_dir() / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        assert query(start_embedded(), "select one from kept") == [(1,)]
+    run("ingestion", "down")
