@@ -7,6 +7,7 @@ and `parse_error` says what the landing found; `dbt/models/staging` gives the fi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -67,8 +68,7 @@ def json_lines(mapping: TableMapping, source: str, received: str, started_at: da
         paths += [_json_path(place) for place in places]
         fields.append(f"coalesce({', '.join(at)}) as {name(alias)}")
     extract = f"json_extract_string(line, [{', '.join(map(quoted, paths))}])" if paths else "null"
-    removed = {field: None for field in (*mapping.consumes, *([mapping.lift] or [])) if field}
-    patch = "{" + ", ".join(f'"{field}": null' for field in removed) + "}"
+    patch = json.dumps(dict.fromkeys(filter(None, (*mapping.consumes, mapping.lift))))
     lifted = f"json_extract(line, {quoted(_json_path(mapping.lift))})" if mapping.lift else "null"
     return f"""
         with checked as (

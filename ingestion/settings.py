@@ -69,7 +69,9 @@ class IngestSettings:
         token = os.environ.get("EVENTS_API_TOKEN", "")
         if source == "api":
             if not events_url:
-                raise UserError("EVENTS_URL is not set: give the events API's base URL")
+                raise UserError(
+                    "EVENTS_URL is not set: give the API's base URL (make demo-api serves one)"
+                )
             if not is_http:
                 raise UserError(f"EVENTS_URL={events_url!r} is no http(s) URL, but SOURCE=api")
             if not token:
