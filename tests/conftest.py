@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -32,18 +34,23 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """An embedded Postgres for all tests, stopped at the end."""
+def server() -> Iterator[Warehouse]:
+    """An embedded Postgres for all tests, stopped at the end.
+
+    Not below pytest's own directory: every start of another pytest closes that one to others than
+    its user, and as root the server is another one: it dies.
+    """
     before = dict(os.environ)
-    os.environ["LOCAL_DIR"] = str(tmp_path_factory.mktemp("server"))
+    directory = tempfile.mkdtemp(prefix="fact-events-tests-")
+    os.environ["LOCAL_DIR"] = directory
     os.environ.pop("PGDATABASE", None)
     found = start_embedded()
-    local = os.environ["LOCAL_DIR"]
     os.environ.clear()
     os.environ.update(before)
     yield found
-    os.environ["LOCAL_DIR"] = local
+    os.environ["LOCAL_DIR"] = directory
     stop_embedded()
+    shutil.rmtree(directory)
     os.environ.clear()
     os.environ.update(before)
 
