@@ -132,7 +132,7 @@ def test_a_reader_sees_the_old_day_or_the_new_one(built, tmp_path):
         for reader in readers:
             reader.join()
     assert seen == {200, 300}
-    assert slowest[0] < 1.0
+    assert slowest[0] < 5.0, "not for the length of a build; the machine may be noisy"
 
 
 def test_a_long_reader_delays_the_swap_and_fails_nothing(built):
@@ -147,7 +147,7 @@ def test_a_long_reader_delays_the_swap_and_fails_nothing(built):
             assert time.monotonic() < deadline
         started = time.monotonic()
         assert query(built, "select count(*) from analytics.fact_events") == [(2000,)]
-        assert time.monotonic() - started < 1.0, "new readers do not queue behind the swap"
+        assert time.monotonic() - started < 5.0, "new readers do not queue behind the swap"
         cursor.execute("commit")
     assert process.wait() == 0, process.stderr.read()
 
