@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ingestion.api import EventsApi, read_api
 from ingestion.days import DayRange
+from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, find_files
 from ingestion.landing import BATCH_ROWS, Batches, land
 from ingestion.ledger import Delivered
@@ -51,6 +52,10 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
             changed then.
     """
     mapping = load_mapping(settings.mapping)
+    if settings.profiles_url and mapping.profiles is None:
+        raise UserError(
+            f"PROFILES_URL={settings.profiles_url!r}: MAPPING={mapping.name!r} has no [profiles]"
+        )
     started_at = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
         tables: dict[str, Batches] = {}
@@ -62,8 +67,10 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
             days, batches = read(settings, mapping, table, Path(scratch), started_at, progress)
             tables[table.table], delivered[table.table] = batches, Delivered(days)
         progress.start(f"reading {mapping.name}", len(delivered["events"].days))
-        load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
-    progress.done()
+        try:
+            load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
+        finally:
+            progress.done()  # also before an error is printed: the bar hides the cursor
     events = delivered["events"]
     return IngestResult(
         load_id=load_id,

@@ -45,9 +45,9 @@ class Progress:
         self._bar.update(self._task, description=title)
         self._say(title)
 
-    def advance(self, title: str | None = None) -> None:
+    def advance(self) -> None:
         """One more unit is done."""
-        self._bar.update(self._task, advance=1, description=title)
+        self._bar.update(self._task, advance=1)
 
     def day(self, day: date) -> None:
         """A day has been read."""

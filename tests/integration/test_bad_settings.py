@@ -47,6 +47,7 @@ def check(warehouse, settings: dict[str, str], *named: str) -> None:
             ["PROFILES_URL", "/no/p.jsonl"],
         ),
         ({"EVENTS_URL": ""}, ["EVENTS_URL"]),
+        ({"MAPPING": "usagov_clicks", "PROFILES_URL": "/p"}, ["PROFILES_URL", "/p", "usagov"]),
         ({"MAPPING": "unheard_of"}, ["MAPPING", "unheard_of", "canonical"]),
         ({"MAPPING": "mooc_ed", "EVENTS_URL": "{folder}/bad.csv"}, ["MAPPING", "Comment ID"]),
         ({"FROM": "2026-01-02", "TO": "2026-01-01"}, ["FROM=2026-01-02", "TO=2026-01-01"]),
