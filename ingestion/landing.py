@@ -24,6 +24,7 @@ from ingestion.ledger import (
     begin_load,
     complete_load,
     create_landing,
+    exclusively,
     remove_dead_loads,
     tidy,
 )
@@ -85,6 +86,8 @@ def land(
             begin_load(db, load_id, source, days[0], days[-1])
             on_step("copying to Postgres")
             if packages:
+                with exclusively(db):  # dlt's `create table if not exists` fails when two meet
+                    _sync_schema(pipeline)
                 _load(pipeline)
             on_step("completing the load")
             complete_load(db, load_id, source, delivered)
@@ -127,14 +130,28 @@ def _extract(
         raise _root(error) from error
 
 
+def _sync_schema(pipeline: dlt.Pipeline) -> None:
+    """Create dlt's own tables. `load` then finds its schema's version and creates nothing."""
+    from dlt.common.destination.exceptions import DestinationException
+
+    try:
+        pipeline.sync_schema()
+    except DestinationException as error:
+        raise _load_failed(error) from error
+
+
 def _load(pipeline: dlt.Pipeline) -> None:
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     try:
         pipeline.load()
     except PipelineStepFailed as error:
-        reason = " ".join(str(error.__cause__ or error).split())[:500]
-        raise UserError(f"the load into Postgres failed, nothing has changed: {reason}") from error
+        raise _load_failed(error.__cause__ or error) from error
+
+
+def _load_failed(error: BaseException) -> UserError:
+    reason = " ".join(str(error).split())[:500]
+    return UserError(f"the load into Postgres failed, nothing has changed: {reason}")
 
 
 def _counted(batches: Batches, table: str, delivered: Delivered) -> Iterator[pa.Table]:

@@ -1,4 +1,6 @@
--- The landing tables and the ledger. Run at the start of every ingestion; creates what is missing.
+-- The landing tables and the ledger: creates what is missing. Run by ingestion where it was not
+-- yet, and by dbt, to which this file is a macro, in a database without them.
+-- {% macro create_landing() %}
 
 create schema if not exists raw;
 
@@ -82,3 +84,4 @@ create table if not exists raw.day_versions (
     changed_at timestamptz not null default clock_timestamp(),
     primary key (kind, day)
 );
+-- {% endmacro %}

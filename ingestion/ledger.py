@@ -7,6 +7,7 @@ days' earlier deliveries held, so readers see a day's old delivery or its new on
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,10 +44,33 @@ class Delivered:
 
 
 def create_landing(db: Connection) -> None:
-    """Create the schema `raw` and its tables where they are missing."""
+    """Create the schema `raw` and its tables where they are missing or of an older release.
+
+    The schema's comment says which text made it. With nothing to do no lock is taken: `create index
+    if not exists` alone would wait for every COPY that is under way.
+    """
+    ddl = SCHEMA_SQL.read_text()
+    made_by = f"fact-events {hashlib.sha256(ddl.encode()).hexdigest()[:16]}"
+    if _comment_of_raw(db) == made_by:
+        return
+    with exclusively(db), db.cursor() as cursor:
+        if _comment_of_raw(db) != made_by:
+            cursor.execute(ddl)
+            cursor.execute("comment on schema raw is %s", (made_by,))
+
+
+def _comment_of_raw(db: Connection) -> str | None:
+    with db.cursor() as cursor:
+        cursor.execute("select obj_description(to_regnamespace('raw'), 'pg_namespace')")
+        return cursor.fetchone()[0]
+
+
+@contextmanager
+def exclusively(db: Connection) -> Iterator[None]:
+    """A transaction during which no other process creates tables in `raw` or completes a load."""
     with _transaction(db), db.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-        cursor.execute(SCHEMA_SQL.read_text())
+        yield
 
 
 def remove_dead_loads(db: Connection) -> int:
@@ -95,8 +119,7 @@ def complete_load(
     Raises:
         UserError: fewer or more rows have landed than were received; nothing has changed then.
     """
-    with _transaction(db), db.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    with exclusively(db), db.cursor() as cursor:
         for table, received in delivered.items():
             if received.days:
                 _replace_deliveries(db, table, load_id, source, received)

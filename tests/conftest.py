@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
@@ -21,7 +20,6 @@ _SETTINGS = (
     "PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE SOURCE MAPPING EVENTS_URL PROFILES_URL "
     "EVENTS_API_TOKEN FROM TO DAGSTER_HOME LOCAL_DIR"
 ).split()
-_numbers = itertools.count()
 
 
 @pytest.fixture(autouse=True)
@@ -57,8 +55,11 @@ def server() -> Iterator[Warehouse]:
 
 @pytest.fixture
 def warehouse(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    """An empty warehouse: a database of its own, named by the PG* variables."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
+    """An empty warehouse: a database of its own, named by the PG* variables.
+
+    Always of the same name: dbt parses the whole project anew (3 s) for another connection.
+    """
+    name = "test"
     with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
         cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)

@@ -58,6 +58,7 @@ def ingest_files(
     *,
     mapping: str = "canonical",
     profiles_url: Path | str = "",
+    progress: Progress | None = None,
 ) -> IngestResult:
     """Ingest files of FROM to TO; a folder stands for its `%Y-%m-%d.jsonl`."""
 
@@ -72,7 +73,7 @@ def ingest_files(
         profiles_url=template(profiles_url),
         api_token="",
     )
-    return ingest(settings, warehouse, Progress())
+    return ingest(settings, warehouse, progress or Progress())
 
 
 def build(first: str | None = None, last: str | None = None) -> str:

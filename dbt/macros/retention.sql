@@ -60,7 +60,7 @@
     lock is the one under which loads are completed (ingestion/ledger.py). -#}
 {% macro delete_from_raw(table, condition) %}
     {%- set is_events = table == 'events' %}
-        select pg_advisory_xact_lock(1918990175);
+        select pg_advisory_xact_lock({{ landing_lock() }});
         create temporary table gone_{{ table }} (
             source text, ingest_date date, event_date date, region text, rows bigint
         );

@@ -182,6 +182,21 @@
 {%- endmacro %}
 
 
+{#- on-run-start: the landing tables (ingestion/landing.sql) in a database that has none. -#}
+{% macro create_landing_if_missing() -%}
+    {%- if execute and run_query("select to_regclass('raw.day_versions')").rows[0][0] is none -%}
+        select pg_advisory_xact_lock({{ landing_lock() }});
+        {{ create_landing() }}
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The lock of ingestion/ledger.py: one process at a time creates landing tables or completes a load. -#}
+{% macro landing_lock() %}{{ return(1918990175) }}{% endmacro %}
+
+
 {#- on-run-start: the table of what was built from which version, and the schema of the partitions.
     Two runs may start at once. -#}
 {% macro create_built_days() -%}

@@ -27,7 +27,8 @@ def dbt(*arguments: str, target_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_dbt_build_by_itself(warehouse, tmp_path):
-    """On landing tables without a row, and then with some; unit tests included."""
+    """In an empty database, and then with some events; unit tests included."""
+    query(warehouse, "drop schema raw cascade; select 1")
     assert dbt(target_path=tmp_path / "empty").returncode == 0
     assert query(warehouse, "select count(*) from analytics.fact_events") == [(0,)]
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from itertools import count
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,16 +19,15 @@ from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from ingestion.settings import ROOT
 from ingestion.warehouse import Warehouse, data_dir, start_embedded
 from orchestration.transform import LOCATION, build_arguments
 from tests.proof.oracle import Deliveries
+from tests.proof.processes import Command, start
 from tests.support import deliver, ingest_files, query
 
 DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
 EVENT_DAYS = [*DAYS, "2019-05-05"]  # late by years
 HOURS = ["00:00:00", "10:00:00", "23:59:59"]
-_databases = count()
 covered: Counter[str] = Counter()
 
 users = st.sampled_from(["u1", "u2"])
@@ -95,43 +92,43 @@ class Pipeline(RuleBasedStateMachine):
     @rule(span=ranges)
     def transform_range(self, span: list[str]) -> None:
         """Build a range, needed or not."""
-        wait(start("orchestration.transform", FROM=span[0], TO=span[1]))
+        start("orchestration.transform", FROM=span[0], TO=span[1]).wait()
 
-    @rule(day=days, delivered=lines, after=st.floats(0.3, 2.5))
+    @rule(day=days, delivered=lines, after=st.floats(0.05, 1.5))
     def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
         """kill -9 of the ingesting process at any moment; running it again is the cure."""
         self._deliver(day, delivered, [])
-        kill(self._start_ingest(day, day), after)
+        covered["kills"] += self._start_ingest(day).kill(after)
         self.transform()
-        wait(self._start_ingest(day, day))
+        self._start_ingest(day).wait()
 
-    @rule(after=st.floats(0.5, 6.0))
+    @rule(after=st.floats(0.1, 5.0))
     def kill_dbt(self, after: float) -> None:
         """kill -9 of dbt."""
-        kill(start("orchestration.transform"), after)
+        covered["kills"] += start("orchestration.transform").kill(after)
 
-    @rule(day=days, delivered=lines, after=st.floats(0.3, 4.0))
+    @rule(day=days, delivered=lines, after=st.floats(0.05, 3.0))
     def kill_postgres(self, day: str, delivered: list[Any], after: float) -> None:
         """kill -9 of Postgres under an ingestion and a build; both are run again."""
         self._deliver(day, delivered, [])
-        running = [self._start_ingest(day, day), start("orchestration.transform")]
+        running = [self._start_ingest(day), start("orchestration.transform")]
         time.sleep(after)  # the moment is what is random here
         postmaster = int((data_dir() / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
         covered["kills"] += 1
-        for process in running:
-            process.communicate()
+        for command in running:
+            command.end()
         start_embedded()
-        wait(self._start_ingest(day, day))
+        self._start_ingest(day).wait()
 
     @rule(spans=st.lists(ranges, min_size=2, max_size=3), day=days, delivered=lines)
     def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
         """Overlapping builds while a day is being delivered."""
         self._deliver(day, delivered, [])
         running = [start("orchestration.transform", FROM=first, TO=last) for first, last in spans]
-        running.append(self._start_ingest(day, day))
-        for process in running:
-            wait(process)
+        running.append(self._start_ingest(day))
+        for command in running:
+            command.wait()
 
     def teardown(self) -> None:
         """The proof."""
@@ -150,15 +147,15 @@ class Pipeline(RuleBasedStateMachine):
         deliver(self.root / "events", day, delivered)
         deliver(self.root / "profiles", day, delivered_profiles)
 
-    def _start_ingest(self, first: str, last: str) -> subprocess.Popen[str]:
+    def _start_ingest(self, day: str) -> Command:
         return start(
             "ingestion",
             "ingest",
             SOURCE="files",
             EVENTS_URL=str(self.root / "events" / "%Y-%m-%d.jsonl"),
             PROFILES_URL=str(self.root / "profiles" / "%Y-%m-%d.jsonl"),
-            FROM=first,
-            TO=last,
+            FROM=day,
+            TO=day,
         )
 
     def _check(self) -> None:
@@ -189,7 +186,9 @@ def new_database() -> Warehouse:
     """An empty database on this process's embedded server, named by the PG* variables."""
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"):
         os.environ.pop(name, None)
-    os.environ["PGDATABASE"] = f"proof_{next(_databases)}"
+    found = start_embedded()
+    with closing(found.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute("drop database fact_events with (force)")
     found = start_embedded()
     os.environ.update(found.libpq_env())
     return found
@@ -199,31 +198,3 @@ def dbt(*arguments: str) -> None:
     """dbt in this process, which saves its start."""
     outcome = dbtRunner().invoke([*arguments, *LOCATION, "--log-level", "none"])
     assert outcome.success, [r.message for r in getattr(outcome.result, "results", []) if r.message]
-
-
-def start(module: str, *arguments: str, **settings: str) -> subprocess.Popen[str]:
-    """A command of the project in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait(process: subprocess.Popen[str]) -> None:
-    """The process ends well."""
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-
-
-def kill(process: subprocess.Popen[str], after: float) -> None:
-    """kill -9 after so many seconds, unless it has ended by then."""
-    try:
-        process.wait(after)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        covered["kills"] += 1
-    process.communicate()
