@@ -62,7 +62,8 @@ def create_landing(db: Connection) -> None:
 def _comment_of_raw(db: Connection) -> str | None:
     with db.cursor() as cursor:
         cursor.execute("select obj_description(to_regnamespace('raw'), 'pg_namespace')")
-        return cursor.fetchone()[0]
+        comment: str | None = cursor.fetchone()[0]
+        return comment
 
 
 @contextmanager
