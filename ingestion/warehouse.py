@@ -93,19 +93,19 @@ class Warehouse:
         return db
 
 
-def take_build_lock(db: Connection, tables: Sequence[str]) -> None:
+def take_build_lock(db: Connection, tables: Sequence[str] = ()) -> None:
     """Hold the lock of a build for as long as `db` lives, waiting for it if need be.
 
     Builds share it while all the tables exist: then they replace days, and queue where they must.
-    A build that makes a table for the first time is alone; two would both create it.
+    A build that makes a table for the first time is alone (two would both create it), and so is
+    who names no tables: retention, which takes days out from under all models.
 
     Args:
         db: a connection that is closed when the build has ended.
-        tables: `schema.name` of what the build makes, as far as known; none known counts as first.
+        tables: `schema.name` of what the build makes, as far as known.
     """
-    known = (
-        "select coalesce(bool_and(to_regclass(name) is not null), false) from unnest(%s) as name"
-    )
+    known = """select coalesce(bool_and(to_regclass(name) is not null), false)
+        from unnest(%s::text[]) as name"""
     with db.cursor() as cursor:
         cursor.execute(known, (list(tables),))
         shared = "_shared" if cursor.fetchone() == (True,) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from dbt.cli.main import dbtRunner
@@ -12,6 +13,7 @@ from dbt.cli.main import dbtRunner
 from ingestion.cli import run_command
 from ingestion.errors import UserError
 from ingestion.progress import Progress
+from ingestion.warehouse import take_build_lock, warehouse
 from orchestration.transform import LOCATION, prepare_warehouse, transform
 
 
@@ -49,9 +51,11 @@ def _operate(operation: str, **arguments: str) -> None:
     """Run one of dbt/macros/retention.sql, then build the days that it touched."""
     prepare_warehouse()
     transform(None, Progress(unit="models and tests"))  # the tables exist and are up to date
-    outcome = dbtRunner().invoke(
-        ["run-operation", operation, "--args", json.dumps(arguments), "--quiet", *LOCATION]
-    )
+    with closing(warehouse().connect()) as db:
+        take_build_lock(db)
+        outcome = dbtRunner().invoke(
+            ["run-operation", operation, "--args", json.dumps(arguments), "--quiet", *LOCATION]
+        )
     if not outcome.success:
         reason = " ".join(str(outcome.exception or "see above").split())
         raise UserError(f"{operation} {arguments}: {reason}")

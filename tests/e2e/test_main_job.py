@@ -1,9 +1,10 @@
-"""`make run`, as a newcomer types it, on an embedded server of its own."""
+"""`make run`, as a newcomer types it in a fresh clone, on an embedded server of its own."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,10 +18,16 @@ from tests.support import FACTS, query, run
 
 @pytest.fixture
 def make(tmp_path: Path):
+    """`make` in a copy of the repository that no dbt or Dagster has run in yet."""
+    clone = tmp_path / "clone"
+    left = shutil.ignore_patterns(".git", ".venv", ".local", "target", "logs", ".*_cache")
+    shutil.copytree(ROOT, clone, ignore=left)
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+
     def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["make", *arguments],
-            cwd=ROOT,
+            cwd=clone,
             # Not as a sub-make of `make test`, which would say where it is.
             env={name: value for name, value in os.environ.items() if "MAKE" not in name},
             capture_output=True,

@@ -52,6 +52,12 @@ def same_after_a_full_refresh(warehouse) -> None:
 
 
 def test_prune(built):
+    query(  # a load that later ones replaced
+        built,
+        """insert into raw.loads values ('gone', 'canonical', current_date, current_date,
+            now() - interval '20 days', now() - interval '20 days');
+        insert into raw._dlt_loads values ('gone', 'x', 0, now(), 'x'); select 1""",
+    )
     assert query(built, COUNTS) == [(OLD, 2, 1, 0, 1, True), (RECENT, 7, 3, 1, 3, True)]
     done = run("orchestration.retention", "prune", KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
@@ -63,6 +69,8 @@ def test_prune(built):
         (RECENT,)
     ]
     assert query(built, "select count(*) from raw.user_profiles") == [(4,)], "history is needed"
+    for loads in ("raw.loads", "raw._dlt_loads", "raw._dlt_pipeline_state"):
+        assert query(built, f"select count(*) from {loads}") == [(1,)], loads
     same_after_a_full_refresh(built)
 
 

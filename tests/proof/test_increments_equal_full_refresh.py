@@ -7,7 +7,7 @@ again by its seed, which pytest prints: make test-soak SEED=...
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -18,9 +18,11 @@ from tests.proof.machine import Pipeline, covered
 
 
 def test_any_interleaving_ends_in_the_oracles_rows(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("LOCAL_DIR", str(tmp_path / "local"))
+    # Not below pytest's own directory, which the start of another pytest closes to the server.
+    folder = TemporaryDirectory(prefix="fact-events-proof-")
+    monkeypatch.setenv("LOCAL_DIR", folder.name)
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE"):
         monkeypatch.setenv(name, "")  # restored afterwards; the machine sets its own
     bounds = settings(
@@ -37,6 +39,7 @@ def test_any_interleaving_ends_in_the_oracles_rows(
         run_state_machine_as_test(seed(chosen)(Pipeline), settings=bounds)
     finally:
         stop_embedded()
+        folder.cleanup()
         with capsys.disabled():
             counts = ", ".join(f"{number:,} {what}" for what, number in sorted(covered.items()))
             print(f"\nseed {chosen}: {counts}")

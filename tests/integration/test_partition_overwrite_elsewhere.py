@@ -1,0 +1,148 @@
+"""partition_overwrite copied into another dbt project: by month, with a window of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from dbt.cli.main import dbtRunner
+
+from ingestion.settings import ROOT
+from tests.support import query
+
+PROJECT = """
+name: elsewhere
+version: "1.0.0"
+profile: fact_events
+flags: { send_anonymous_usage_stats: false }
+models: { +schema: shop }
+"""
+MACROS = """
+{% macro partition_overwrite_spans() %}{{ return(fromjson(var('spans'))) }}{% endmacro %}
+{% macro generate_schema_name(name, node) %}{{ return(name or target.schema) }}{% endmacro %}
+"""
+MODEL = """
+{{ config(
+    materialized='incremental',
+    contract={'enforced': true},
+    incremental_strategy='partition_overwrite',
+    partition_by={'field': 'sold_on', 'granularity': 'month'},
+    on_schema_change='append_new_columns',
+    indexes=[{'columns': ['sold_on', 'sale'], 'unique': true}]
+) }}
+select sale, sold_on%s from shop.sales
+where sold_on >= date '{{ partition_overwrite_spans()[0].first }}'
+    and sold_on <= date '{{ partition_overwrite_spans()[-1].last }}'
+"""
+CONTRACT = """
+models:
+  - name: monthly
+    columns:
+      - { name: sale, data_type: integer, constraints: [{ type: not_null }] }
+      - { name: sold_on, data_type: date, constraints: [{ type: not_null }] }
+"""
+ALL = [{"first": "2025-12-01", "last": "2026-02-28"}]
+JANUARY = [{"first": "2026-01-01", "last": "2026-01-31"}]
+ROWS = "select sale, sold_on::text from shop.monthly order by 1"
+
+
+class Elsewhere:
+    """A dbt project of one model, with the strategy's file copied into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("models", "macros"):
+            (folder / name).mkdir(parents=True)
+        shutil.copy(ROOT / "dbt" / "macros" / "partition_overwrite.sql", folder / "macros")
+        (folder / "macros" / "own.sql").write_text(MACROS)
+        (folder / "dbt_project.yml").write_text(PROJECT)
+        self.model("")
+
+    def model(self, expression: str, contract: str = "") -> None:
+        (self.folder / "models" / "monthly.sql").write_text(MODEL % expression)
+        (self.folder / "models" / "monthly.yml").write_text(CONTRACT + contract)
+
+    def run(self, spans: list[dict[str, str]], *arguments: str) -> None:
+        variables = json.dumps({"spans": json.dumps(spans)})
+        location = ["--project-dir", str(self.folder), "--profiles-dir", str(ROOT / "profiles")]
+        outcome = dbtRunner().invoke(["run", "--quiet", "--vars", variables, *arguments, *location])
+        assert outcome.success, [result.message for result in outcome.result]
+
+
+@pytest.fixture
+def elsewhere(warehouse, tmp_path):
+    query(
+        warehouse,
+        """create schema shop; create table shop.sales (sale int, sold_on date);
+        insert into shop.sales
+        values (1, '2025-12-31'), (2, '2026-01-01'), (3, '2026-01-31'), (4, '2026-02-01');
+        create role analyst; select 1""",
+    )
+    yield Elsewhere(tmp_path / "elsewhere")
+    query(warehouse, "drop owned by analyst; drop role analyst; select 1")
+
+
+def partitions(warehouse) -> dict[str, str]:
+    return dict(
+        query(
+            warehouse,
+            """select pg_get_expr(relpartbound, inhrelid), inhrelid::regclass::text
+            from pg_inherits inner join pg_class on pg_class.oid = inhrelid
+            where inhparent = 'shop.monthly'::regclass""",
+        )
+    )
+
+
+def test_months(warehouse, elsewhere):
+    elsewhere.run(ALL)
+    before = partitions(warehouse)
+    january = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')"
+    assert set(before) == {
+        "FOR VALUES FROM ('2025-12-01') TO ('2026-01-01')",
+        january,
+        "FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
+    }
+
+    # A day of the window is a month of the table: the query must say the whole month.
+    query(warehouse, "delete from shop.sales where sale > 2; select 1")
+    elsewhere.run(JANUARY)
+    assert query(warehouse, ROWS) == [(1, "2025-12-31"), (2, "2026-01-01"), (4, "2026-02-01")]
+    after = partitions(warehouse)
+    assert {bounds for bounds in after if after[bounds] != before[bounds]} == {january}
+
+    query(warehouse, "delete from shop.sales; select 1")
+    elsewhere.run(JANUARY)
+    assert query(warehouse, ROWS) == [(1, "2025-12-31"), (4, "2026-02-01")], "emptied, not kept"
+
+
+def test_a_new_column_and_what_others_put_on_the_table(warehouse, elsewhere):
+    elsewhere.run(ALL)
+    query(
+        warehouse,
+        """grant select on shop.monthly to analyst with grant option;
+        grant update (sale) on shop.monthly to analyst;
+        comment on table shop.monthly is 'it''s theirs';
+        comment on column shop.monthly.sale is 'no.';
+        create index on shop.monthly (sale); select 1""",
+    )
+    elsewhere.model(", 'EUR' as currency", "      - { name: currency, data_type: text }\n")
+    elsewhere.run(JANUARY)
+    currencies = "select currency from shop.monthly order by sale"
+    assert query(warehouse, currencies) == [(None,), ("EUR",), ("EUR",), (None,)]
+
+    elsewhere.run(ALL, "--full-refresh")
+    assert query(warehouse, currencies) == [("EUR",)] * 4
+    assert query(
+        warehouse,
+        """select has_table_privilege('analyst', t, 'select with grant option'),
+            has_column_privilege('analyst', t, 'sale', 'update'),
+            has_column_privilege('analyst', t, 'sold_on', 'update'),
+            obj_description(t, 'pg_class'), col_description(t, 1),
+            (select array_agg(indkey::text order by indkey::text) from pg_index where indrelid = t)
+        from (select 'shop.monthly'::regclass) as the (t)""",
+    ) == [(True, True, False, "it's theirs", "no.", ["1", "2 1"])]
+    children = """select count(*) from pg_inherits, pg_index
+        where inhparent = 'shop.monthly'::regclass and indrelid = inhrelid"""
+    assert query(warehouse, children) == [(2 * 3,)]
