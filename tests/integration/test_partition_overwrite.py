@@ -33,7 +33,7 @@ def built(warehouse, tmp_path):
 
 def transform(first: str, last: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "orchestration.transform"],
+        [sys.executable, "-m", "commands.transform"],
         cwd=ROOT,
         env=os.environ | {"FROM": first, "TO": last},
         stdout=subprocess.PIPE,

@@ -21,9 +21,9 @@ from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from commands.transform import LOCATION, build_arguments
 from ingestion.settings import ROOT
 from ingestion.warehouse import Warehouse, data_dir, start_embedded
-from orchestration.transform import LOCATION, build_arguments
 from tests.proof.oracle import Deliveries
 from tests.support import deliver, ingest_files, query
 
@@ -95,7 +95,7 @@ class Pipeline(RuleBasedStateMachine):
     @rule(span=ranges)
     def transform_range(self, span: list[str]) -> None:
         """Build a range, needed or not."""
-        wait(start("orchestration.transform", FROM=span[0], TO=span[1]))
+        wait(start("commands.transform", FROM=span[0], TO=span[1]))
 
     @rule(day=days, delivered=lines, after=st.floats(0.3, 2.5))
     def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
@@ -108,13 +108,13 @@ class Pipeline(RuleBasedStateMachine):
     @rule(after=st.floats(0.5, 6.0))
     def kill_dbt(self, after: float) -> None:
         """kill -9 of dbt."""
-        kill(start("orchestration.transform"), after)
+        kill(start("commands.transform"), after)
 
     @rule(day=days, delivered=lines, after=st.floats(0.3, 4.0))
     def kill_postgres(self, day: str, delivered: list[Any], after: float) -> None:
         """kill -9 of Postgres under an ingestion and a build; both are run again."""
         self._deliver(day, delivered, [])
-        running = [self._start_ingest(day, day), start("orchestration.transform")]
+        running = [self._start_ingest(day, day), start("commands.transform")]
         time.sleep(after)  # the moment is what is random here
         postmaster = int((data_dir() / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
@@ -128,7 +128,7 @@ class Pipeline(RuleBasedStateMachine):
     def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
         """Overlapping builds while a day is being delivered."""
         self._deliver(day, delivered, [])
-        running = [start("orchestration.transform", FROM=first, TO=last) for first, last in spans]
+        running = [start("commands.transform", FROM=first, TO=last) for first, last in spans]
         running.append(self._start_ingest(day, day))
         for process in running:
             wait(process)
