@@ -36,7 +36,7 @@ $(VENV)/installed: $(LOCK)
 install: $(VENV)/installed ## create .venv from requirements.lock
 
 run: install ## the main job: demo API -> raw -> dbt build -> fact_events by day
-	@$(RUN) orchestration.main_job
+	@$(RUN) commands.main_job
 
 demo-api: install ## serve the demo events API on loopback until Ctrl-C
 	@$(RUN) ingestion demo-api
@@ -45,16 +45,16 @@ ingest: install ## land raw days: FROM= TO= [SOURCE=api|files] [MAPPING=] [EVENT
 	@$(RUN) ingestion ingest
 
 transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
-	@$(RUN) orchestration.transform
+	@$(RUN) commands.transform
 
 backfill: install ## ingest + transform FROM= TO= as one Dagster run
 	@$(RUN) orchestration.backfill
 
 prune: install ## drop events older than KEEP_DAYS=
-	@$(RUN) orchestration.retention prune
+	@$(RUN) commands.retention prune
 
 forget: install ## delete every trace of a user: USER=
-	@USER_FROM='$(origin USER)' $(RUN) orchestration.retention forget
+	@USER_FROM='$(origin USER)' $(RUN) commands.retention forget
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting
@@ -88,7 +88,7 @@ types: install ## mypy, strict
 	@$(BIN)/mypy
 
 docs: install ## dbt's documentation of all models, in dbt/target/static_index.html
-	@$(RUN) orchestration.transform docs
+	@$(RUN) commands.transform docs
 
 unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q

@@ -21,12 +21,12 @@ from dbt.cli.main import dbtRunner
 from rich.console import Console
 from rich.table import Table
 
+from commands.transform import LOCATION, build_arguments, transform
 from ingestion.days import DayRange
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 from ingestion.warehouse import Warehouse, start_embedded
-from orchestration.transform import LOCATION, build_arguments, transform
 
 START = date(2004, 1, 1)
 ROWS = int(os.environ.get("ROWS") or 1_000)

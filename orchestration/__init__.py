@@ -1,1 +1,1 @@
-"""Wiring: the main job, and the same pipeline as Dagster assets. No SQL, no business rule."""
+"""The pipeline as Dagster assets: wiring only, no SQL and no business rule."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
+from commands.transform import build_arguments
 from ingestion.days import ONE_DAY, DayRange, parse_day
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 from ingestion.warehouse import warehouse
 from orchestration.dbt_project import Translator, manifest
-from orchestration.transform import build_arguments
 
 DAYS = dg.DailyPartitionsDefinition(
     start_date=os.environ.get("PARTITIONS_START") or "2010-01-01", timezone="UTC"

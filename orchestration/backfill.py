@@ -6,13 +6,13 @@ import sys
 
 import dagster as dg
 
+from commands.transform import prepare_warehouse
 from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.demo import demo_source
 from ingestion.errors import UserError
 from ingestion.settings import IngestSettings, optional_range
 from orchestration.instance import prepare_home
-from orchestration.transform import prepare_warehouse
 
 # Dagster's own names for the tags of a run over a range of partitions.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

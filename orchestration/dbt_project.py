@@ -11,7 +11,7 @@ from typing import Any
 
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from orchestration.transform import LOCATION, MANIFEST, PROJECT_DIR
+from commands.transform import LOCATION, MANIFEST, PROJECT_DIR
 
 # The environment's own dbt: it need not be activated.
 DBT = Path(sys.executable).with_name("dbt")

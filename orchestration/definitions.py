@@ -5,10 +5,10 @@ from __future__ import annotations
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from commands.transform import PROFILES_DIR, PROJECT_DIR
 from ingestion.settings import load_env
 from orchestration.assets import dbt_models, raw
 from orchestration.dbt_project import DBT
-from orchestration.transform import PROFILES_DIR, PROJECT_DIR
 
 load_env()
 

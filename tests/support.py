@@ -14,12 +14,12 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 
+from commands.transform import LOCATION, transform
 from ingestion.days import DayRange, parse_range
 from ingestion.ingest import IngestResult, ingest
 from ingestion.progress import Progress
 from ingestion.settings import ROOT, IngestSettings
 from ingestion.warehouse import Warehouse
-from orchestration.transform import LOCATION, transform
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]

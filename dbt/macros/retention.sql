@@ -1,5 +1,5 @@
 {#- Retention and erasure: records leave raw and its ledger together, the days they touched become out
-    of date, and the next build takes them out of everything else. Called by orchestration/retention.py
+    of date, and the next build takes them out of everything else. Called by commands/retention.py
     as `dbt run-operation`; each is one transaction. -#}
 
 {#- Delete every event that happened before a UTC day, and drop those days' partitions. -#}

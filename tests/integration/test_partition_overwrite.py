@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
+from commands.transform import LOCATION
 from ingestion.mapping import SOURCES_DIR
 from ingestion.settings import ROOT
-from orchestration.transform import LOCATION
 from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query
 
 CANONICAL = SOURCES_DIR / "canonical.toml"
@@ -41,7 +41,7 @@ def built(warehouse, tmp_path):
 
 def transform(first: str, last: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "orchestration.transform"],
+        [sys.executable, "-m", "commands.transform"],
         cwd=ROOT,
         env=os.environ | {"FROM": first, "TO": last},
         stdout=subprocess.PIPE,

@@ -19,8 +19,8 @@ from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from commands.transform import LOCATION, build_arguments
 from ingestion.warehouse import Warehouse, data_dir, start_embedded
-from orchestration.transform import LOCATION, build_arguments
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start
 from tests.support import deliver, ingest_files, query
@@ -92,7 +92,7 @@ class Pipeline(RuleBasedStateMachine):
     @rule(span=ranges)
     def transform_range(self, span: list[str]) -> None:
         """Build a range, needed or not."""
-        start("orchestration.transform", FROM=span[0], TO=span[1]).wait()
+        start("commands.transform", FROM=span[0], TO=span[1]).wait()
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 1.5))
     def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
@@ -105,13 +105,13 @@ class Pipeline(RuleBasedStateMachine):
     @rule(after=st.floats(0.1, 5.0))
     def kill_dbt(self, after: float) -> None:
         """kill -9 of dbt."""
-        covered["kills"] += start("orchestration.transform").kill(after)
+        covered["kills"] += start("commands.transform").kill(after)
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 3.0))
     def kill_postgres(self, day: str, delivered: list[Any], after: float) -> None:
         """kill -9 of Postgres under an ingestion and a build; both are run again."""
         self._deliver(day, delivered, [])
-        running = [self._start_ingest(day), start("orchestration.transform")]
+        running = [self._start_ingest(day), start("commands.transform")]
         time.sleep(after)  # the moment is what is random here
         postmaster = int((data_dir() / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
@@ -125,7 +125,7 @@ class Pipeline(RuleBasedStateMachine):
     def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
         """Overlapping builds while a day is being delivered."""
         self._deliver(day, delivered, [])
-        running = [start("orchestration.transform", FROM=first, TO=last) for first, last in spans]
+        running = [start("commands.transform", FROM=first, TO=last) for first, last in spans]
         running.append(self._start_ingest(day))
         for command in running:
             command.wait()

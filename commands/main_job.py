@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-
 from ingestion.cli import run_command
 from ingestion.days import last_complete_days
 from ingestion.demo.server import running
@@ -13,8 +11,10 @@ from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 from ingestion.warehouse import warehouse
-from orchestration.transform import transform
 from reporting.report import print_report
+from rich.console import Console
+
+from commands.transform import transform
 
 DAYS = 7
 NEXT_STEPS = """[bold]Next, try[/bold]

@@ -9,12 +9,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from dbt.cli.main import dbtRunner
-
 from ingestion.cli import run_command
 from ingestion.errors import UserError
 from ingestion.progress import Progress
 from ingestion.warehouse import take_build_lock, warehouse
-from orchestration.transform import LOCATION, prepare_warehouse, transform
+
+from commands.transform import LOCATION, prepare_warehouse, transform
 
 
 def prune() -> None:

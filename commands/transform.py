@@ -11,7 +11,6 @@ from contextlib import closing
 
 from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
-
 from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.errors import UserError
