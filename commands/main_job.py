@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from rich.console import Console
+
+from commands.transform import transform
 from ingestion.cli import run_command
 from ingestion.days import last_complete_days
 from ingestion.demo.server import running
@@ -12,9 +15,6 @@ from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 from ingestion.warehouse import warehouse
 from reporting.report import print_report
-from rich.console import Console
-
-from commands.transform import transform
 
 DAYS = 7
 NEXT_STEPS = """[bold]Next, try[/bold]

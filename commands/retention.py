@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from dbt.cli.main import dbtRunner
+
+from commands.build_lock import build_lock
+from commands.transform import LOCATION, prepare_warehouse, transform
 from ingestion.cli import run_command
 from ingestion.errors import UserError
 from ingestion.progress import Progress
-from ingestion.warehouse import take_build_lock, warehouse
-
-from commands.transform import LOCATION, prepare_warehouse, transform
+from ingestion.warehouse import warehouse
 
 
 def prune() -> None:
@@ -51,8 +51,7 @@ def _operate(operation: str, **arguments: str) -> None:
     """Run one of dbt/macros/retention.sql, then build the days that it touched."""
     prepare_warehouse()
     transform(None, Progress(unit="models and tests"))  # the tables exist and are up to date
-    with closing(warehouse().connect()) as db:
-        take_build_lock(db)
+    with build_lock(warehouse()):
         outcome = dbtRunner().invoke(
             ["run-operation", operation, "--args", json.dumps(arguments), "--quiet", *LOCATION]
         )

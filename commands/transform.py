@@ -5,19 +5,20 @@ dbt runs inside this process, so that its events drive the progress bar.
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import closing
 
 from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
+
+from commands.build_lock import build_lock
 from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.errors import UserError
 from ingestion.ledger import create_landing
 from ingestion.progress import Progress
 from ingestion.settings import ROOT, optional_range
-from ingestion.warehouse import take_build_lock, warehouse
+from ingestion.warehouse import warehouse
 
 PROJECT_DIR = ROOT / "dbt"
 PROFILES_DIR = ROOT / "profiles"
@@ -54,23 +55,8 @@ def transform(days: DayRange | None, progress: Progress) -> str:
         UserError: a model or a blocking test failed; each has its own line on stderr.
     """
     prepare_warehouse()
-    with closing(warehouse().connect()) as db:
-        take_build_lock(db, _tables())
+    with build_lock(warehouse(), PROJECT_DIR):
         return _build(days, progress)
-
-
-def _tables() -> list[str]:
-    """The tables of the models, as the last run's manifest has them. None before the first run, or
-    while another one is writing it."""
-    try:
-        nodes = json.loads(MANIFEST.read_text())["nodes"].values()
-    except (FileNotFoundError, json.JSONDecodeError):
-        return []
-    return [
-        f"{node['schema']}.{node['alias']}"
-        for node in nodes
-        if node["resource_type"] == "model" and node["config"]["materialized"] != "view"
-    ]
 
 
 def _build(days: DayRange | None, progress: Progress) -> str:

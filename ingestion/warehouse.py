@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -91,25 +91,6 @@ class Warehouse:
             raise
         db.autocommit = True
         return db
-
-
-def take_build_lock(db: Connection, tables: Sequence[str] = ()) -> None:
-    """Hold the lock of a build for as long as `db` lives, waiting for it if need be.
-
-    Builds share it while all the tables exist: then they replace days, and queue where they must.
-    A build that makes a table for the first time is alone (two would both create it), and so is
-    who names no tables: retention, which takes days out from under all models.
-
-    Args:
-        db: a connection that is closed when the build has ended.
-        tables: `schema.name` of what the build makes, as far as known.
-    """
-    known = """select coalesce(bool_and(to_regclass(name) is not null), false)
-        from unnest(%s::text[]) as name"""
-    with db.cursor() as cursor:
-        cursor.execute(known, (list(tables),))
-        shared = "_shared" if cursor.fetchone() == (True,) else ""
-        cursor.execute(f"select pg_advisory_lock{shared}(hashtext('fact_events.build'))")
 
 
 def require_version(server_version: int, host: str) -> None:
