@@ -41,6 +41,15 @@ with (autosummarize = on);
 create index if not exists user_profiles_days on raw.user_profiles
 using brin (ingest_date date_minmax_multi_ops) with (autosummarize = on);
 
+create index if not exists user_profiles_user on raw.user_profiles (user_id);
+
+-- Users whose profile of an ingest day was taken back or changed by a later delivery of that day:
+-- their history must be derived anew. Emptied by the build that has done so.
+create table if not exists raw.retracted_profiles (
+    ingest_date date not null,
+    user_id text not null
+);
+
 -- One row per load, announced before its first row lands. Live once completed_at is set.
 create table if not exists raw.loads (
     load_id text primary key,
@@ -75,10 +84,10 @@ create index if not exists delivered_days_ingest_date
 on raw.delivered_days (ingest_date, source, table_name);
 create index if not exists delivered_days_event_date on raw.delivered_days (event_date, ingest_date);
 
--- How often a day has changed: an event day when a load touched it, an ingest day when it was
--- delivered. A model is out of date for a day when it was built from another version.
+-- How often a day has changed: an event day when a load touched it, an ingest day when its events
+-- were delivered, a profile day when its profiles were. A model is out of date for a day when it was built from another version.
 create table if not exists raw.day_versions (
-    kind text not null check (kind in ('event_date', 'ingest_date')),
+    kind text not null check (kind in ('event_date', 'ingest_date', 'profile_date')),
     day date not null,
     version bigint not null default 1,
     changed_at timestamptz not null default clock_timestamp(),

@@ -153,6 +153,8 @@ def _replace_deliveries(
             f"delete from raw.deliveries where {of_these_days} returning load_id", params
         )
         old_loads = sorted({row[0] for row in cursor.fetchall()})
+        if old_loads and table == "user_profiles":
+            _note_retracted(db, load_id, old_loads, days)
         if old_loads:
             _delete_rows(db, table, old_loads, first, last, days)
         by_day: dict[date, int] = dict.fromkeys(days, 0)
@@ -171,17 +173,32 @@ def _replace_deliveries(
         )
         touched |= {event_date for _, event_date, _ in received.rows}
         # In the order of the days: two loads that touch the same days cannot deadlock.
-        changed = [("ingest_date", day) for day in days] + [
+        delivered_on = "ingest_date" if table == "events" else "profile_date"
+        changed = [(delivered_on, day) for day in days] + [
             ("event_date", day) for day in sorted(touched - {None})
         ]
-        if table == "events":
-            execute_values(
-                cursor,
-                """insert into raw.day_versions (kind, day) values %s on conflict (kind, day)
-                do update set version = day_versions.version + 1, changed_at = clock_timestamp()""",
-                changed,
-                page_size=10_000,
-            )
+        execute_values(
+            cursor,
+            """insert into raw.day_versions (kind, day) values %s on conflict (kind, day)
+            do update set version = day_versions.version + 1, changed_at = clock_timestamp()""",
+            changed,
+            page_size=10_000,
+        )
+
+
+def _note_retracted(db: Connection, load_id: str, old_loads: list[str], days: list[date]) -> None:
+    """Note the users of profiles that the days said before and do not say now."""
+    with db.cursor() as cursor:
+        profiles_of = """select ingest_date, user_id, tier, region, updated_at
+            from raw.user_profiles
+            where ingest_date between %s and %s and ingest_date = any(%s::date[])
+                and _dlt_load_id = any(%s) and user_id is not null"""
+        cursor.execute(
+            f"""insert into raw.retracted_profiles (ingest_date, user_id)
+            select distinct ingest_date, user_id
+            from ({profiles_of} except {profiles_of}) as retracted""",
+            (days[0], days[-1], days, old_loads, days[0], days[-1], days, [load_id]),
+        )
 
 
 def _delete_rows(

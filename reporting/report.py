@@ -40,7 +40,8 @@ ACCOUNTING_TOTAL = """
     from analytics.row_accounting
 """
 REASONS = """
-    select reason, count(*) from analytics.quarantined_events group by 1 order by 2 desc, 1
+    select reason, sum(records)::bigint from intermediate.int_quarantine_day_counts
+    group by 1 order by 2 desc, 1
 """
 
 

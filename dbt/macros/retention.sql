@@ -74,10 +74,20 @@
         );
         with gone as (
             delete from raw.{{ table }} where {{ condition }}
-            returning source, ingest_date, {{ 'event_date, region' if is_events else 'null::date as event_date, null as region' }}
+            returning source, ingest_date, user_id, _dlt_load_id,
+                {{ 'event_date, region' if is_events else 'null::date as event_date, null as region' }}
         )
+        {%- if not is_events %},
+        retracted as (
+            insert into raw.retracted_profiles (ingest_date, user_id)
+            select distinct ingest_date, user_id from gone where user_id is not null
+        )
+        {%- endif %}
+        {#- What a killed load left behind was never on the ledger. #}
         insert into gone_{{ table }}
-        select source, ingest_date, event_date, region, count(*) from gone group by 1, 2, 3, 4;
+        select source, ingest_date, event_date, region, count(*) from gone
+        where _dlt_load_id in (select load_id from raw.loads where completed_at is not null)
+        group by 1, 2, 3, 4;
 
         update raw.delivered_days as d set rows = d.rows - gone.rows
         from gone_{{ table }} as gone
@@ -93,14 +103,12 @@
         ) as gone
         where d.table_name = '{{ table }}' and d.source = gone.source
             and d.ingest_date = gone.ingest_date;
-        {%- if is_events %}
 
         update raw.day_versions set version = version + 1, changed_at = clock_timestamp()
         where (kind, day) in (
-            select 'ingest_date', ingest_date from gone_events
-            union all select 'event_date', event_date from gone_events
+            select '{{ 'ingest_date' if is_events else 'profile_date' }}', ingest_date from gone_{{ table }}
+            union all select 'event_date', event_date from gone_{{ table }}
         );
-        {%- endif %}
 {% endmacro %}
 
 

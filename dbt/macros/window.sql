@@ -7,22 +7,27 @@
 
     A run without --event-time-start builds the days that are out of date. A run with a range
     builds the range, and those out-of-date event days that deliveries of the range touched: late
-    rows reach their own day. -#}
+    rows reach their own day. Profiles are brought up to date in every run: any day may need them. -#}
 
 {#- The condition that keeps a model's query to this run's days. The comment in front of it names
     the days with their versions; mark_days_built reads it back after the days are replaced.
 
-    column: the model's day column. kind: what it is a day of, event_date or ingest_date.
+    column: the model's day column. kind: what it is a day of: event_date, ingest_date, profile_date.
     upstream: the windowed model this one reads, none if it reads raw. -#}
 {% macro in_window(column, kind, upstream=none) -%}
     {%- set spans = window_spans(kind, upstream) -%}
-    /* window {{ kind }}{% for s in spans %} {{ s.first }}/{{ s.last }}@{{ s.version }}{% endfor %} */
+    {{ window_comment(kind, spans) }}
     {#- A full build of a partitioned model names its days too: it has partitions for just those. #}
     {% if is_incremental() or config.get('partition_by') is not none -%}
         ({{ day_condition(column, spans) }})
     {%- else -%}
         true
     {%- endif %}
+{%- endmacro %}
+
+
+{% macro window_comment(kind, spans) -%}
+    /* window {{ kind }}{% for s in spans %} {{ s.first }}/{{ s.last }}@{{ s.version }}{% endfor %} */
 {%- endmacro %}
 
 
@@ -94,7 +99,7 @@
                 on b.model = '{{ model.name }}' and b.kind = v.kind and b.day = v.day
             where v.kind = '{{ kind }}'
                 {%- if upstream is not none %} and v.model = '{{ upstream }}'{% endif %}
-                {%- if is_incremental() and start %}
+                {%- if is_incremental() and start and kind != 'profile_date' %}
                 and (
                     (v.day >= date '{{ start }}' and v.day < date '{{ end }}')
                     {%- if kind == 'event_date' %}

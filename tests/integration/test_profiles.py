@@ -81,3 +81,32 @@ def test_a_corrected_profile_rebuilds_the_days_it_changes(warehouse, tmp_path):
         build()
         assert rebuilt() == {*changed, delivered_on}
     assert tiers() == ["free"] * 2 + ["trial"] * 3 + ["pro"] * 2
+
+
+def test_only_the_users_who_changed_are_derived_anew(warehouse, tmp_path):
+    """A delivery repeats everybody; one user is new, one gone from an older delivery, one as ever."""
+    events, profiles = tmp_path / "events", tmp_path / "profiles"
+    base = {"tier": "free", "region": "EU", "updated_at": "2025-06-01T00:00:00Z"}
+    known = [base | {"user_id": user} for user in ("u1", "u2")]
+    twice = base | {"user_id": "u2", "tier": "pro", "updated_at": "2025-12-01T00:00:00Z"}
+    deliver(events, D1, [event("a", f"{D1}T10:00:00Z", user_id=u) for u in ("u1", "u2", "u3")])
+    deliver(events, D2, [])
+    deliver(profiles, D1, [*known, twice])
+    ingest_files(warehouse, events, D1, profiles_url=profiles)
+    build()
+    written = "select user_id, version_number, tier, xmin::text from analytics.dim_user_versions"
+    before = set(query(warehouse, written))
+
+    deliver(profiles, D1, known)  # pro is taken back
+    deliver(profiles, D2, [*known, base | {"user_id": "u3", "tier": "new"}])
+    ingest_files(warehouse, events, D1, D2, profiles_url=profiles)
+    build()
+    after = set(query(warehouse, written))
+    assert {row[:3] for row in after} == {("u1", 1, "free"), ("u2", 1, "free"), ("u3", 1, "new")}
+    assert {row[:3] for row in after & before} == {("u1", 1, "free")}, "u1 was not written again"
+    tiers = "select user_id, user_tier from analytics.fact_events order by 1"
+    assert query(warehouse, tiers) == [("u1", "free"), ("u2", "free"), ("u3", "new")]
+    assert query(warehouse, "select count(*) from raw.retracted_profiles") == [(0,)]
+
+    build()
+    assert set(query(warehouse, written)) == after

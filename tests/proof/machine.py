@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from contextlib import closing
@@ -28,6 +29,7 @@ from tests.support import deliver, ingest_files, query
 DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
 EVENT_DAYS = [*DAYS, "2019-05-05"]  # late by years
 HOURS = ["00:00:00", "10:00:00", "23:59:59"]
+VERSIONS = "select * from analytics.dim_user_versions order by user_id, version_number"
 covered: Counter[str] = Counter()
 
 users = st.sampled_from(["u1", "u2"])
@@ -135,9 +137,13 @@ class Pipeline(RuleBasedStateMachine):
         try:
             self.transform()
             self._check()
+            versions = query(self.warehouse, VERSIONS)
             dbt("build", "--full-refresh", "--exclude-resource-type", "unit_test")
             self._check()
+            assert query(self.warehouse, VERSIONS) == versions
             covered["rows"] += sum(map(len, self.source.events.values()))
+            if os.environ.get("INTERLEAVINGS"):  # a soak takes an hour: say how far it is
+                print(coverage(), file=sys.__stderr__, flush=True)
         finally:
             self.folder.cleanup()
 
@@ -180,6 +186,11 @@ class Pipeline(RuleBasedStateMachine):
         )
         assert {row[:5] for row in accounting} == self.source.accounting()
         assert all(row[5] for row in accounting)
+
+
+def coverage() -> str:
+    """What the sequences so far have covered."""
+    return ", ".join(f"{number:,} {what}" for what, number in sorted(covered.items()))
 
 
 def new_database() -> Warehouse:

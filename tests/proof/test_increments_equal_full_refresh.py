@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from ingestion.warehouse import stop_embedded
-from tests.proof.machine import Pipeline, covered
+from tests.proof.machine import Pipeline, coverage
 
 
 def test_any_interleaving_ends_in_the_oracles_rows(
@@ -41,5 +41,4 @@ def test_any_interleaving_ends_in_the_oracles_rows(
         stop_embedded()
         folder.cleanup()
         with capsys.disabled():
-            counts = ", ".join(f"{number:,} {what}" for what, number in sorted(covered.items()))
-            print(f"\nseed {chosen}: {counts}")
+            print(f"\nseed {chosen}: {coverage()}")

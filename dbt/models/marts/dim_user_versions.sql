@@ -3,8 +3,10 @@
     incremental_strategy='sync_rows',
     unique_key=['user_id', 'version_number'],
     on_schema_change='append_new_columns',
+    sync_where='user_id in (select user_id from dim_user_versions_changed)',
     indexes=[{'columns': ['user_id', 'version_number'], 'unique': true}],
-    post_hook="{{ mark_days_of_changed_profiles() }}"
+    pre_hook="{{ find_users_of_changed_profiles() }}",
+    post_hook=["{{ mark_days_built() }}", "{{ mark_days_of_changed_profiles() }}"]
 ) }}
 
 -- One moment, one version: the latest delivery wins.
@@ -17,6 +19,7 @@ moments as (
         region,
         updated_at
     from {{ ref('stg_user_profiles') }}
+    where {{ in_users_of_changed_profiles('user_id') }}
     order by
         user_id asc,
         updated_at asc,

@@ -1,10 +1,4 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='sync_rows',
-    unique_key=['user_id'],
-    on_schema_change='append_new_columns',
-    indexes=[{'columns': ['user_id'], 'unique': true}]
-) }}
+{{ config(materialized='view') }}
 
 select
     user_id,

@@ -25,8 +25,8 @@ counted as (
 quarantined as (
     select
         ingest_date,
-        count(*) as quarantined
-    from {{ ref('quarantined_events') }}
+        sum(records) as quarantined
+    from {{ ref('int_quarantine_day_counts') }}
     group by 1
 ),
 
@@ -40,7 +40,7 @@ outdated as (
             versions.kind = built.kind
             and versions.day = built.day
             and versions.version = built.version
-            and built.model in ('int_event_day_counts', 'quarantined_events')
+            and built.model in ('int_event_day_counts', 'int_quarantine_day_counts')
     where built.day is null
 ),
 
