@@ -84,7 +84,7 @@ def test_a_corrected_profile_rebuilds_the_days_it_changes(warehouse, tmp_path):
 
 
 def test_only_the_users_who_changed_are_derived_anew(warehouse, tmp_path):
-    """A delivery repeats everybody; one user is new, one gone from an older delivery, one as ever."""
+    """Everybody is delivered again; one user is new, one is other than before, one as ever."""
     events, profiles = tmp_path / "events", tmp_path / "profiles"
     base = {"tier": "free", "region": "EU", "updated_at": "2025-06-01T00:00:00Z"}
     known = [base | {"user_id": user} for user in ("u1", "u2")]
