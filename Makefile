@@ -97,7 +97,7 @@ test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on r
 	@$(RUN) pytest
 
 test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=12 SEED=1
-	@INTERLEAVINGS=$${INTERLEAVINGS:-200} STEPS=$${STEPS:-12} $(RUN) pytest tests/proof -q
+	@INTERLEAVINGS=$${INTERLEAVINGS:-200} STEPS=$${STEPS:-12} $(RUN) pytest tests/proof -q --capture=sys
 
 lock: install ## pin every dependency with hashes into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \
