@@ -65,13 +65,25 @@ def dbt(*arguments: str) -> None:
     assert outcome.success  # noqa: S101 - a benchmark of a failed run is none
 
 
-def measure(rows: int) -> Report:
-    """The figures for about `rows` events."""
+def measure(rows: int) -> tuple[Report, Report]:
+    """The figures for about `rows` events: seconds, and bytes of disk and WAL."""
     report = Report("transform", f"{rows:,} events over {len(DAYS)} days, seconds")
+    disk = Report("disk", f"{rows:,} events over {len(DAYS)} days, bytes per event")
     with own_server() as folder:
         warehouse = new_database("transform")
+        [[start]] = execute(warehouse, "select pg_current_wal_lsn()::text")
         load(warehouse, folder / "source", DAYS, Product(rows // len(DAYS)))
+        [[loaded]] = execute(warehouse, "select pg_current_wal_lsn()::text")
         transform(None, Progress())
+        for what, expression in {
+            "raw.events": "pg_total_relation_size('raw.events')",
+            "fact_events with its index": """(select sum(pg_total_relation_size(inhrelid))
+                from pg_inherits where inhparent = 'analytics.fact_events'::regclass)""",
+            "WAL of ingest": f"pg_wal_lsn_diff('{loaded}', '{start}')",
+            "WAL of transform": f"pg_wal_lsn_diff(pg_current_wal_lsn(), '{loaded}')",
+        }.items():
+            [[size]] = execute(warehouse, f"select ({expression})::float8")
+            disk.add(what, float(str(size)) / rows)
         for _ in range(REPETITIONS):
             execute(warehouse, SHAPE, "checkpoint")
             report.time("one statement", lambda: execute(warehouse, INSERT, INDEX))
@@ -90,8 +102,9 @@ def measure(rows: int) -> Report:
             assert ours == theirs  # noqa: S101
     report.ratio("raw -> fact_events ÷ one statement", "dbt run, models", "one statement", "≤ 1.5")
     report.ratio("dbt build ÷ one statement", "dbt build with tests", "one statement", "≤ 2.5")
-    return report
+    return report, disk
 
 
 if __name__ == "__main__":
-    measure(int(sys.argv[1]) if sys.argv[1:] else 1_500_000).show(Console())
+    for figures in measure(int(sys.argv[1]) if sys.argv[1:] else 1_500_000):
+        figures.show(Console())
