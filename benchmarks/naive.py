@@ -1,6 +1,6 @@
 """What one would write without this project: pandas, day by day, `to_sql(append)`.
 
-It loses late rows (they are appended to the day that delivered them), doubles a day that is run again,
+It loses late rows (appended to the day that delivered them), doubles a day that is run again,
 and enriches with the newest profile. It is here to be measured, not to be used.
 """
 
