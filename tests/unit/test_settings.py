@@ -190,7 +190,7 @@ def test_a_template_that_cannot_be_is_named(tmp_path, template, says):
     table = load_mapping("canonical").events
     template = template if "://" in template else str(tmp_path / template)
     with pytest.raises(UserError) as error:
-        find_files("EVENTS_URL", template, parse_range("2026-03-01", "2026-03-03"), table, tmp_path)
+        find_files("EVENTS_URL", template, parse_range("2026-03-01", "2026-03-03"), table)
     message = str(error.value)
     assert message.startswith("EVENTS_URL")
     assert template in message
