@@ -157,7 +157,7 @@ def read_api(
     concurrency: int,
     on_day: Callable[[date], None],
 ) -> Iterator[pa.RecordBatch]:
-    """All records that the API has for the days, as landing rows, in the order of the days.
+    """All records that the API has for the days, as landing rows, in groups of adjacent days.
 
     Args:
         concurrency: days that are fetched at the same time; twice as many lie on the disk.

@@ -18,7 +18,7 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 from tenacity.nap import sleep_using_event
 from urllib3 import Retry
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, TimeoutError
 
 from ingestion.errors import UserError
 
@@ -149,7 +149,7 @@ class HttpClient:
         except requests.TooManyRedirects:
             raise UserError(f"{where} redirects in a circle for {what}") from None
         except requests.exceptions.SSLError as error:
-            raise UserError(f"{where} cannot be trusted: {_reason(error)}") from None
+            raise UserError(f"{where} has no valid certificate: {_reason(error)}") from None
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise _Transient(f"cannot be reached: {_reason(error)}") from None
         except requests.RequestException as error:
@@ -241,11 +241,14 @@ def _retry_after(response: requests.Response) -> float:
 
 
 def _reason(error: BaseException) -> str:
-    """What the operating system says, else what the error is called: the library's own message
-    has the URL in it."""
+    """What happened, without the library's own message, which has the URL in it."""
+    if isinstance(error, requests.Timeout | TimeoutError):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ContentDecodingError | DecodeError):
+        return "its answer is no valid gzip"
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.strerror:
             return seen.strerror.lower()
         seen = seen.__cause__ or seen.__context__
-    return type(error).__name__
+    return "the connection was cut"

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,23 +53,29 @@ def server() -> Iterator[Warehouse]:
     os.environ.update(before)
 
 
+@contextmanager
+def empty_warehouse(server: Warehouse, name: str) -> Iterator[Warehouse]:
+    """A database of its own with the landing tables, dropped at the end."""
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
+    with closing(found.connect()) as db:
+        create_landing(db)
+    yield found
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture
 def warehouse(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     """An empty warehouse: a database of its own, named by the PG* variables.
 
     Always of the same name: dbt parses the whole project anew (3 s) for another connection.
     """
-    name = "test"
-    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
-        cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
-    for variable, value in found.libpq_env().items():
-        monkeypatch.setenv(variable, value)
-    with closing(found.connect()) as db:
-        create_landing(db)
-    yield found
-    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
-        cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with empty_warehouse(server, "test") as found:
+        for variable, value in found.libpq_env().items():
+            monkeypatch.setenv(variable, value)
+        yield found
 
 
 @pytest.fixture
