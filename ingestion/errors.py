@@ -9,7 +9,8 @@ from urllib.parse import quote
 SECRETS = ("EVENTS_API_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Shorter ones (a password "dev") are parts of ordinary words: hiding them garbles the message.
 _SHORTEST = 6
-_LOGIN = re.compile(r"(?<=://)[^/?#\s'\"]*@")
+# user:password@, and token@ of http; in abfs://container@account it is no secret.
+_LOGIN = re.compile(r"(?:(?<=http://)|(?<=https://)|(?<=://)(?=[^/?#\s'\"@]*:))[^/?#\s'\"]*@")
 _QUERY = re.compile(r"(?<=[?&])([^=&?\s'\"]+)=[^&\s'\"]+")
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -57,9 +58,9 @@ def find_files(
     filesystem = _filesystem(setting, template, days)
     try:
         for day in days:
-            for url, info in filesystem.glob(day.strftime(template), detail=True).items():
+            for info in _matches(filesystem, day.strftime(template)):
                 if info["type"] != "directory":
-                    delivered[url] = (day, info["size"] or 0)
+                    delivered[info["name"]] = (day, info["size"] or 0)
     except _errors(filesystem) as error:
         raise UserError(f"{setting}={template!r} cannot be read: {_line(error)}") from None
     if not delivered:
@@ -104,6 +105,20 @@ def _filesystem(setting: str, template: str, days: DayRange) -> fsspec.AbstractF
     except (ImportError, OSError, ValueError) as error:
         raise UserError(f"{setting}={template!r} cannot be read: {_line(error)}") from None
     return filesystem
+
+
+def _matches(filesystem: fsspec.AbstractFileSystem, url: str) -> list[dict[str, Any]]:
+    """What is at a URL, or matches its globs.
+
+    `glob` asks `exists` where there is no glob in it, and to that a login that is refused, or a
+    network that is down, looks like a day without a file.
+    """
+    if any(sign in url for sign in "*?["):
+        return list(filesystem.glob(url, detail=True).values())
+    try:
+        return [filesystem.info(url)]
+    except FileNotFoundError:
+        return []
 
 
 def _errors(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...]:
