@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from psycopg2.errors import InsufficientPrivilege
+
 from ingestion.api import EventsApi, read_api
 from ingestion.days import DayRange
 from ingestion.errors import UserError
@@ -72,6 +74,10 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
     progress.start(f"reading {mapping.name}", len(delivered["events"].days))
     try:
         load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
+    except InsufficientPrivilege as error:
+        raise UserError(
+            f"PGUSER={warehouse.user} may not load: {str(error).splitlines()[0]}"
+        ) from None
     finally:
         progress.done()  # also before an error is printed: the bar hides the cursor
     events = delivered["events"]
