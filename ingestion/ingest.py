@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from psycopg2 import OperationalError
 from psycopg2.errors import InsufficientPrivilege
 
 from ingestion.api import EventsApi, read_api
@@ -74,9 +75,10 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
     progress.start(f"reading {mapping.name}", len(delivered["events"].days))
     try:
         load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
-    except InsufficientPrivilege as error:
+    except (InsufficientPrivilege, OperationalError) as error:  # not allowed to; cut off
+        reason = " ".join(str(error).split())
         raise UserError(
-            f"PGUSER={warehouse.user} may not load: {str(error).splitlines()[0]}"
+            f"PGUSER={warehouse.user}: the load into Postgres failed: {reason}"
         ) from None
     finally:
         progress.done()  # also before an error is printed: the bar hides the cursor

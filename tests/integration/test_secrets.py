@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import dagster as dg
 import pytest
-from psycopg2 import sql
+from psycopg2.errors import InsufficientPrivilege
 
 from ingestion import http_client
 from ingestion.cli import main
@@ -22,7 +22,7 @@ from ingestion.days import parse_range
 from ingestion.http_client import Patience
 from ingestion.settings import ROOT
 from orchestration.backfill import run_range
-from tests.faulty_api import Fault, faulty_api
+from tests.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api
 from tests.integration.test_api_faults import PERMANENT, TRANSIENT, status
 from tests.support import query
 
@@ -33,14 +33,14 @@ NEVER: Fault = lambda asked: False  # noqa: E731
 
 
 @pytest.fixture
-def secrets(warehouse, server, monkeypatch):
-    """Every secret is the canary; the warehouse wants it as its user's password."""
-    role = f"loader_{warehouse.database}"  # stays until the server goes
-    with closing(server.connect()) as db, db.cursor() as cursor:
-        name = sql.Identifier(role)
-        cursor.execute(
-            sql.SQL("create role {} superuser login password %s").format(name), (CANARY,)
-        )
+def secrets(warehouse, monkeypatch):
+    """Every secret is the canary. The warehouse is empty, wants it as its user's password, and the
+    user may do no more than the documentation asks for. Returns the user's name."""
+    role = "loader"
+    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+        cursor.execute("drop schema raw cascade")
+        cursor.execute(f"create role {role} login password %s", (CANARY,))
+        cursor.execute(f"grant create on database {warehouse.database} to {role}")
         cursor.execute("show hba_file")
         hba = Path(cursor.fetchone()[0])
         before = hba.read_text()
@@ -57,7 +57,8 @@ def secrets(warehouse, server, monkeypatch):
     )
     yield role
     hba.write_text(before)
-    query(warehouse, "select pg_reload_conf()")
+    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+        cursor.execute(f"select pg_reload_conf(); drop owned by {role} cascade; drop role {role}")
 
 
 def with_secrets(url: str) -> str:
@@ -116,27 +117,28 @@ def test_no_failure_of_postgres_or_a_store_shows_a_secret(
         failed_with("password authentication failed", url, PGPASSWORD=CANARY + "x")
         failed_with("cannot connect", url, PGHOST="127.0.0.1", PGPORT="1")
         failed_with("does not exist", url, PGDATABASE="nowhere")
-        query(warehouse, f"alter role {secrets} nosuperuser; select 1")
-        failed_with(f"PGUSER={secrets} may not load: permission denied", url)
-        query(warehouse, f"grant {warehouse.user} to {secrets}; select 1")
+        query(warehouse, "alter table raw.loads owner to postgres; select 1")
+        failed_with(f"PGUSER={secrets}: the load into Postgres failed: permission denied", url)
+        query(warehouse, f"alter table raw.loads owner to {secrets}; select 1")
         for connections in (1, 2):  # ours alone, ours and dlt's, but none for the copying
             limit = f"alter role {secrets} connection limit {connections}; select 1"
             query(warehouse, limit)
-            failed_with("nothing has changed: ", url)
+            failed_with("the load into Postgres failed", url)
         query(warehouse, f"alter role {secrets} connection limit -1; select 1")
         refuse = "alter table raw.events add constraint none check (false) not valid; select 1"
         query(warehouse, refuse)
-        failed_with("nothing has changed: ", url)
+        failed_with("the load into Postgres failed", url)
     url = f"s3://me:{quote(CANARY, safe='')}@bucket/%Y-*.jsonl"
     nowhere = {"AWS_ACCESS_KEY_ID": "me", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     failed_with("cannot be read", url, **nowhere)
     assert_files_clean(tmp_path)
 
 
-def test_a_load_in_its_middle_shows_no_secret(warehouse, secrets, tmp_path):
+def test_a_load_in_its_middle_shows_no_secret(warehouse, secrets, monkeypatch, tmp_path):
     """Postgres makes the load wait in its middle; all its files and arguments are searched then,
     and what is left once it is killed."""
     with faulty_api(NEVER) as api, closing(warehouse.connect()) as db, db.cursor() as cursor:
+        assert ingested(monkeypatch, with_secrets(api.url)) == 0
         cursor.execute("begin")
         cursor.execute("lock table raw.events in share mode")
         process = subprocess.Popen(
@@ -184,6 +186,15 @@ def test_a_dagster_run_shows_no_secret(warehouse, secrets, monkeypatch, capfd, t
                 patch.setenv("PGPASSWORD", CANARY + "x")
                 assert not run_range(days, instance)
             assert run_range(days, instance)
+    grants = """create role reader; grant usage on schema analytics to reader;
+        grant select on all tables in schema analytics to reader; set role reader; """
+    count = "select count(*) from analytics.fact_events"
+    try:
+        assert query(warehouse, grants + count) == [(PAGES * PAGE_ROWS,)]
+        with pytest.raises(InsufficientPrivilege):
+            query(warehouse, "set role reader; select count(*) from raw.events")
+    finally:
+        query(warehouse, "drop owned by reader; drop role reader; select 1")
     shown = capfd.readouterr()
     assert "EVENTS_API_TOKEN is refused by EVENTS_URL=http://***@" in shown.err
     assert "password authentication failed" in shown.err
