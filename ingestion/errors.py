@@ -11,7 +11,7 @@ SECRETS = ("EVENTS_API_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSI
 _SHORTEST = 6
 # user:password@, and token@ of http; in abfs://container@account it is no secret.
 _LOGIN = re.compile(r"(?:(?<=http://)|(?<=https://)|(?<=://)(?=[^/?#\s'\"@]*:))[^/?#\s'\"]*@")
-_QUERY = re.compile(r"(?<=[?&])([^=&?\s'\"]+)=[^&\s'\"]+")
+_QUERY = re.compile(r"(?<=[?&])([^=&?\s'\"]+)=[^&\s'\"]+?(?=:?(?:[&\s'\"]|$))")
 
 
 class UserError(Exception):
