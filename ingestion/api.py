@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +32,8 @@ from ingestion.readers import read_files
 # Days are parsed in groups of about this many bytes: a query costs 30 ms whatever it reads, and
 # while it runs the next days are fetched.
 GROUP_BYTES = 16 * 2**20
+# After an error, how long threads have to notice it: all but those whose API is silent do at once.
+GRACE_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,6 @@ class EventsApi:
         self.base_url = base_url
         self.shape = shape
         self.client = client
-        self._threads = threading.local()
 
     def fetch_day(self, table: str, day: date, target: Path) -> int:
         """Write a UTC day's records as JSON lines, page by page.
@@ -84,11 +85,12 @@ class EventsApi:
         params = {shape.date_param: day.isoformat()}
         asked: set[str | None] = {None}
         seen: dict[int, int] = {}
-        with target.open("wb") as file:
+        # A connection per day, closed here: one that ends with its thread may outlive Python.
+        with target.open("wb") as file, duckdb.connect(config={"threads": 1}) as db:
             while True:
                 what = f"{day}" if len(asked) == 1 else f"page {len(asked)} of {day}"
                 page = self.client.get(
-                    where, url, params, what, lambda body: self._read(body, key, where, day)
+                    where, url, params, what, lambda body: self._read(db, body, key, where, day)
                 )
                 if page.lines:
                     file.write(page.lines.encode() + b"\n")
@@ -103,14 +105,15 @@ class EventsApi:
                 asked.add(page.cursor)
                 params[shape.cursor_param] = page.cursor
 
-    def _read(self, body: bytes, key: str, where: str, day: date) -> _Page:
+    def _read(
+        self, db: duckdb.DuckDBPyConnection, body: bytes, key: str, where: str, day: date
+    ) -> _Page:
         """Take a page apart, without its records becoming Python objects.
 
         Raises:
             BadBody: it is not JSON; an answer that was cut may look like that.
             UserError: it is, but not a page.
         """
-        db = self._duckdb()
         try:
             text = body.decode("utf-8-sig")  # JSON is UTF-8: RFC 8259
             found = db.execute(self._query(key, "json_extract"), [text]).fetchone()
@@ -136,13 +139,6 @@ class EventsApi:
             list_aggregate({records}, 'string_agg', chr(10)),
             json_extract(body, {quoted(cursor)})::varchar
             from (select ?::varchar as body)"""
-
-    def _duckdb(self) -> duckdb.DuckDBPyConnection:
-        """This thread's session."""
-        if not hasattr(self._threads, "db"):
-            self._threads.db = duckdb.connect(config={"threads": 1})
-        db: duckdb.DuckDBPyConnection = self._threads.db
-        return db
 
 
 def read_api(
@@ -200,11 +196,19 @@ def _fetched(
             for day in days:
                 running.append(pool.apply_async(fetch, (day,)))
                 if len(running) >= 2 * concurrency:
-                    yield running.popleft().get()
+                    yield running[0].get()
+                    running.popleft()
             while running:
-                yield running.popleft().get()
+                yield running[0].get()
+                running.popleft()
+            pool.close()
+            pool.join()
         except BaseException:
             api.client.stop()
+            # Python must not end while a thread is inside of DuckDB: the process would abort.
+            deadline = time.monotonic() + GRACE_SECONDS
+            for result in running:
+                result.wait(max(0, deadline - time.monotonic()))
             raise
 
 
