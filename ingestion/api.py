@@ -1,84 +1,144 @@
-"""SOURCE=api: a day's pages from the events API, kept as text and parsed by DuckDB.
+"""SOURCE=api: the events API's days, several at a time, each kept as a file of JSON lines.
 
-dlt's REST client does the HTTP: bearer token, cursor pages, retries with exponential back-off on
-429, 5xx and broken connections, waiting as long as `Retry-After` says.
+The pages of a day are a chain of cursors, so what runs at the same time is days. A day that has
+come whole lies on the disk as the records' lines; from there on it is read like any other file.
+Memory holds a page per thread, the disk a few days, and no record becomes a Python object.
 """
 
 from __future__ import annotations
 
+import json
+import tempfile
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
+from multiprocessing.pool import AsyncResult, ThreadPool
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import duckdb
 import pyarrow as pa
-import requests
-from dlt.sources.helpers.requests import Client
-from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
-from dlt.sources.helpers.rest_client.client import RESTClient
-from dlt.sources.helpers.rest_client.paginators import JSONResponseCursorPaginator
 
-from ingestion import projection
 from ingestion.days import DayRange
 from ingestion.errors import UserError
+from ingestion.files import DeliveredFile
+from ingestion.http_client import BadBody, HttpClient
 from ingestion.mapping import ApiShape, TableMapping
+from ingestion.projection import quoted
+from ingestion.readers import read_files
 
-ATTEMPTS = 5
-BACKOFF_SECONDS = 0.5  # doubling: an API that is down fails the load after 7.5 s
-LONGEST_WAIT_SECONDS = 60
-TIMEOUT_SECONDS = 60
+# Days are parsed in groups of about this many bytes: a query costs 30 ms whatever it reads, and
+# while it runs the next days are fetched.
+GROUP_BYTES = 16 * 2**20
+# After an error, how long threads have to notice it: all but those whose API is silent do at once.
+GRACE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page, taken apart: its records as lines, and the next cursor."""
+
+    lines: str
+    cursor: str | None
 
 
 class EventsApi:
-    """An events API: its base URL, token and shape."""
+    """An events API: its address and shape, and the client that all tables' threads share."""
 
-    def __init__(self, base_url: str, token: str, shape: ApiShape) -> None:
+    def __init__(self, setting: str, base_url: str, shape: ApiShape, client: HttpClient) -> None:
+        """Args:
+        setting: the setting's name for messages, EVENTS_URL or PROFILES_URL.
+        base_url: what the paths of `shape` are appended to; a query in it is sent each time.
+        shape: what the API calls things.
+        client: does the requests.
+        """
+        self.setting = setting
         self.base_url = base_url
         self.shape = shape
-        self._client = RESTClient(
-            base_url=base_url,
-            auth=BearerTokenAuth(token),
-            paginator=JSONResponseCursorPaginator(
-                cursor_path=shape.cursor_path, cursor_param=shape.cursor_param
-            ),
-            session=Client(
-                raise_for_status=False,  # the REST client raises, after the retries
-                request_timeout=TIMEOUT_SECONDS,
-                request_max_attempts=ATTEMPTS,
-                request_backoff_factor=BACKOFF_SECONDS,
-                request_max_retry_delay=LONGEST_WAIT_SECONDS,
-            ).session,
-        )
+        self.client = client
 
-    def pages(self, path: str, key: str, day: date) -> Iterator[str]:
-        """The bodies of all pages of a UTC day, as JSON text.
+    def fetch_day(self, table: str, day: date, target: Path) -> int:
+        """Write a UTC day's records as JSON lines, page by page.
+
+        A page that fails is asked for again by its cursor: what has come stays.
 
         Args:
-            path: the resource below the base URL.
-            key: the name of the list of records in a page.
+            table: "events" or "user_profiles".
             day: the delivery day to ask for.
+            target: the file to write.
+
+        Returns:
+            The bytes written.
 
         Raises:
-            UserError: the API is down, refuses the token, or its cursor goes round in a circle.
+            UserError: the API is down, refuses, answers something else, or goes in circles.
         """
-        where = f"EVENTS_URL={self.base_url}"
-        asked: set[str] = set()
+        shape = self.shape
+        is_events = table == "events"
+        path = shape.events_path if is_events else shape.profiles_path
+        key = shape.events_key if is_events else shape.profiles_key
+        parts = urlsplit(self.base_url)
+        url = parts._replace(path=parts.path.rstrip("/") + "/" + path.lstrip("/")).geturl()
+        where = f"{self.setting}={url}"
+        params = {shape.date_param: day.isoformat()}
+        asked: set[str | None] = {None}
+        seen: dict[int, int] = {}
+        # A connection per day, closed here: one that ends with its thread may outlive Python.
+        with target.open("wb") as file, duckdb.connect(config={"threads": 1}) as db:
+            while True:
+                what = f"{day}" if len(asked) == 1 else f"page {len(asked)} of {day}"
+                page = self.client.get(
+                    where, url, params, what, lambda body: self._read(db, body, key, where, day)
+                )
+                if page.lines:
+                    file.write(page.lines.encode() + b"\n")
+                number = len(asked)
+                if page.cursor in asked and page.cursor is not None:
+                    raise UserError(f"{where}: the cursor goes round in a circle on {day}")
+                first = seen.setdefault(hash(page.lines), number) if page.lines else number
+                if first != number:
+                    raise UserError(f"{where}: page {number} of {day} repeats page {first}")
+                if page.cursor is None:
+                    return file.tell()
+                asked.add(page.cursor)
+                params[shape.cursor_param] = page.cursor
+
+    def _read(
+        self, db: duckdb.DuckDBPyConnection, body: bytes, key: str, where: str, day: date
+    ) -> _Page:
+        """Take a page apart, without its records becoming Python objects.
+
+        Raises:
+            BadBody: it is not JSON; an answer that was cut may look like that.
+            UserError: it is, but not a page.
+        """
         try:
-            for page in self._client.paginate(
-                path, params={self.shape.date_param: day.isoformat()}, data_selector=key
-            ):
-                if page.response.url in asked:
-                    raise UserError(f"{where}{path}: the cursor goes round in a circle on {day}")
-                asked.add(page.response.url)
-                yield page.response.text
-        except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status in (401, 403):
-                raise UserError(f"EVENTS_API_TOKEN is refused by {where}: HTTP {status}") from error
-            raise UserError(f"{where}{path} answered HTTP {status} for {day}") from error
-        except requests.JSONDecodeError as error:
-            raise UserError(f"{where}{path} answered no JSON for {day}") from error
-        except requests.RequestException as error:
-            reason = type(error).__name__
-            raise UserError(f"{where} cannot be reached: {reason}") from error
+            text = body.decode("utf-8-sig")  # JSON is UTF-8: RFC 8259
+            found = db.execute(self._query(key, "json_extract"), [text]).fetchone()
+        except UnicodeDecodeError:
+            raise BadBody("answered no JSON") from None
+        except duckdb.InvalidInputException:
+            text = _as_texts(text, key)
+            found = db.execute(self._query(key, "json_extract_string"), [text]).fetchone()
+        assert found is not None  # noqa: S101 - a select without a filter
+        kind, lines, cursor = found
+        if kind != "ARRAY":
+            (keys,) = db.execute("select json_keys(?)", [text]).fetchall()[0]
+            has = f"it has {', '.join(map(repr, keys[:5]))}" if keys else "it is no object"
+            raise UserError(f"{where}: a page of {day} has no list {key!r}: {has}")
+        following = json.loads(cursor or "null")
+        return _Page(lines or "", str(following) if following else None)
+
+    def _query(self, key: str, extract: str) -> str:
+        """The kind of what should be the list, its records as lines, and the cursor as JSON."""
+        at, cursor = f'$."{key}"', '$."' + self.shape.cursor_path.replace(".", '"."') + '"'
+        records = f"{extract}(body, {quoted(at + '[*]')})::varchar[]"
+        return f"""select json_type(body, {quoted(at)}),
+            list_aggregate({records}, 'string_agg', chr(10)),
+            json_extract(body, {quoted(cursor)})::varchar
+            from (select ?::varchar as body)"""
 
 
 def read_api(
@@ -87,33 +147,82 @@ def read_api(
     mapping: TableMapping,
     source: str,
     started_at: datetime,
+    batch_rows: int,
+    concurrency: int,
     on_day: Callable[[date], None],
 ) -> Iterator[pa.RecordBatch]:
-    """All records that the API has for the days, as landing rows, a batch a page.
+    """All records that the API has for the days, as landing rows, in groups of adjacent days.
 
     Args:
-        on_day: called when a day's last page has been read.
+        concurrency: days that are fetched at the same time; twice as many lie on the disk.
+        on_day: called when a day has come whole.
 
     Raises:
-        UserError: see `EventsApi.pages`.
+        UserError: see `EventsApi.fetch_day`.
     """
-    shape = api.shape
-    is_events = mapping.table == "events"
-    path = shape.events_path if is_events else shape.profiles_path
-    key = shape.events_key if is_events else shape.profiles_key
-    at = f'$."{key}"'
-    kind = f"json_type(body, {projection.quoted(at)})"
-    records = f"json_extract(body, {projection.quoted(at + '[*]')})"
-    received = f"""(select unnest({records})::varchar as line, null::varchar as _file, _ingest_date
-        from page)"""
-    query = projection.json_lines(mapping, source, received, started_at)
-    with projection.session() as db:
-        for day in days:
-            for body in api.pages(path, key, day):
-                page = {"body": [body], "_ingest_date": pa.array([day], pa.date32())}
-                db.register("page", pa.table(page))
-                if db.sql(f"select {kind} from page").fetchall() != [("ARRAY",)]:
-                    where = f"EVENTS_URL={api.base_url}{path}"
-                    raise UserError(f"{where}: a page of {day} has no list {key!r}")
-                yield from db.sql(query).to_arrow_reader()
-            on_day(day)
+    with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
+        group: list[DeliveredFile] = []
+        size = 0
+
+        def parsed() -> Iterator[pa.RecordBatch]:
+            yield from read_files(group, mapping, source, started_at, batch_rows)
+            for file in group:
+                file.path.unlink()
+
+        for file in _fetched(api, days, mapping.table, Path(scratch), concurrency):
+            on_day(file.day)
+            group.append(file)
+            size += file.size
+            if size >= GROUP_BYTES:
+                yield from parsed()
+                group, size = [], 0
+        yield from parsed()
+
+
+def _fetched(
+    api: EventsApi, days: DayRange, table: str, scratch: Path, concurrency: int
+) -> Iterator[DeliveredFile]:
+    """The days in their order, as files, while the next ones are being fetched."""
+
+    def fetch(day: date) -> DeliveredFile:
+        path = scratch / f"{day}.jsonl"
+        size = api.fetch_day(table, day, path)
+        return DeliveredFile(path.name, path, "jsonl", day, size)
+
+    running: deque[AsyncResult[DeliveredFile]] = deque()
+    # Its threads are daemons: neither an error nor Ctrl-C waits for an API that does not answer.
+    with ThreadPool(concurrency) as pool:
+        try:
+            for day in days:
+                running.append(pool.apply_async(fetch, (day,)))
+                if len(running) >= 2 * concurrency:
+                    yield running[0].get()
+                    running.popleft()
+            while running:
+                yield running[0].get()
+                running.popleft()
+            pool.close()
+            pool.join()
+        except BaseException:
+            api.client.stop()
+            # Python must not end while a thread is inside of DuckDB: the process would abort.
+            deadline = time.monotonic() + GRACE_SECONDS
+            for result in running:
+                result.wait(max(0, deadline - time.monotonic()))
+            raise
+
+
+def _as_texts(text: str, key: str) -> str:
+    """A page that only Python reads, such as one with half a surrogate pair in a record, with
+    its records as strings: that record is quarantined then, and the others are read.
+
+    Raises:
+        BadBody: it is not JSON for Python either.
+    """
+    try:
+        page = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadBody("answered no JSON") from None
+    if isinstance(page, dict) and isinstance(page.get(key), list):
+        page[key] = [json.dumps(record) for record in page[key]]
+    return json.dumps(page)

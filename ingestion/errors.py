@@ -1,9 +1,37 @@
-"""The one exception that means "the user can fix this"."""
+"""The one exception that means "the user can fix this", and what no message may show."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote
+
+SECRETS = ("EVENTS_API_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# Shorter ones (a password "dev") are parts of ordinary words: hiding them garbles the message.
+_SHORTEST = 6
+# user:password@, and token@ of http; in abfs://container@account it is no secret.
+_LOGIN = re.compile(r"(?:(?<=http://)|(?<=https://)|(?<=://)(?=[^/?#\s'\"@]*:))[^/?#\s'\"]*@")
+_QUERY = re.compile(r"(?<=[?&])([^=&?\s'\"]+)=[^&\s'\"]+?(?=:?(?:[&\s'\"]|$))")
 
 
 class UserError(Exception):
     """A problem outside the code: a setting, a file, a server.
 
     The message is one line that names the setting and the value seen. The command line prints it
-    and exits with status 2; nothing in the warehouse has changed.
+    and exits with status 2; nothing in the warehouse has changed. Secrets in it are hidden here, so
+    that no caller has to think of them.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
+
+
+def redacted(text: str) -> str:
+    """The text without the secrets of the environment, and without the login and the values of
+    the query of any URL in it."""
+    for name in SECRETS:
+        secret = os.environ.get(name, "")
+        if len(secret) >= _SHORTEST:
+            for written in (secret, quote(secret, safe=""), quote(secret)):
+                text = text.replace(written, "***")
+    return _QUERY.sub(r"\1=***", _LOGIN.sub("***@", text))

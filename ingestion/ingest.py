@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
+
+from psycopg2 import OperationalError
+from psycopg2.errors import InsufficientPrivilege
 
 from ingestion.api import EventsApi, read_api
 from ingestion.days import DayRange
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, find_files
+from ingestion.http_client import HttpClient
 from ingestion.landing import BATCH_ROWS, Batches, land
 from ingestion.ledger import Delivered
 from ingestion.mapping import Mapping, TableMapping, load_mapping
@@ -57,20 +59,29 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
             f"PROFILES_URL={settings.profiles_url!r}: MAPPING={mapping.name!r} has no [profiles]"
         )
     started_at = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
-        tables: dict[str, Batches] = {}
-        delivered: dict[str, Delivered] = {}
-        read = _from_api if settings.source == "api" else _from_files
-        for table in (mapping.events, mapping.profiles):
-            if table is None or not _wanted(settings, table):
-                continue
-            days, batches = read(settings, mapping, table, Path(scratch), started_at, progress)
-            tables[table.table], delivered[table.table] = batches, Delivered(days)
-        progress.start(f"reading {mapping.name}", len(delivered["events"].days))
-        try:
-            load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
-        finally:
-            progress.done()  # also before an error is printed: the bar hides the cursor
+    # One client for all tables: the API's rate limit does not tell them apart.
+    client = HttpClient(settings.api_token, settings.api_concurrency, progress.step)
+    tables: dict[str, Batches] = {}
+    delivered: dict[str, Delivered] = {}
+    for table in (mapping.events, mapping.profiles):
+        if table is None or not _wanted(settings, table):
+            continue
+        if settings.source == "api":
+            read = _from_api(settings, mapping, table, client, started_at, progress)
+        else:
+            read = _from_files(settings, mapping, table, started_at, progress)
+        days, tables[table.table] = read
+        delivered[table.table] = Delivered(days)
+    progress.start(f"reading {mapping.name}", len(delivered["events"].days))
+    try:
+        load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
+    except (InsufficientPrivilege, OperationalError) as error:  # not allowed to; cut off
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"PGUSER={warehouse.user}: the load into Postgres failed: {reason}"
+        ) from None
+    finally:
+        progress.done()  # also before an error is printed: the bar hides the cursor
     events = delivered["events"]
     return IngestResult(
         load_id=load_id,
@@ -94,16 +105,26 @@ def _from_api(
     settings: IngestSettings,
     mapping: Mapping,
     table: TableMapping,
-    scratch: Path,
+    client: HttpClient,
     started_at: datetime,
     progress: Progress,
 ) -> Reading:
     """Every day of the range, also those for which the API has nothing."""
     is_events = table.table == "events"
-    base_url = settings.events_url if is_events else settings.profiles_url or settings.events_url
-    api = EventsApi(base_url, settings.api_token, mapping.api)
+    setting = "PROFILES_URL" if settings.profiles_url and not is_events else "EVENTS_URL"
+    base_url = settings.profiles_url if setting == "PROFILES_URL" else settings.events_url
+    api = EventsApi(setting, base_url, mapping.api, client)
     on_day: Callable[[date], None] = progress.day if is_events else lambda day: None
-    batches = read_api(api, settings.days, table, mapping.name, started_at, on_day)
+    batches = read_api(
+        api,
+        settings.days,
+        table,
+        mapping.name,
+        started_at,
+        BATCH_ROWS,
+        settings.api_concurrency,
+        on_day,
+    )
     return set(settings.days), batches
 
 
@@ -111,7 +132,6 @@ def _from_files(
     settings: IngestSettings,
     mapping: Mapping,
     table: TableMapping,
-    scratch: Path,
     started_at: datetime,
     progress: Progress,
 ) -> Reading:
@@ -119,6 +139,6 @@ def _from_files(
     is_events = table.table == "events"
     setting = "EVENTS_URL" if is_events else "PROFILES_URL"
     template = settings.events_url if is_events else settings.profiles_url
-    files: list[DeliveredFile] = find_files(setting, template, settings.days, table, scratch)
+    files: list[DeliveredFile] = find_files(setting, template, settings.days, table)
     batches = read_files(files, table, mapping.name, started_at, BATCH_ROWS)
     return {file.day for file in files}, progress.watch(batches) if is_events else batches

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from ingestion import projection
 from ingestion.errors import UserError
-from ingestion.files import DeliveredFile
+from ingestion.files import DeliveredFile, fetch
 from ingestion.mapping import TableMapping
 
 # One record may be this long, in bytes; longer ones are quarantined.
@@ -62,7 +62,7 @@ def read_files(
             tempfile.TemporaryDirectory(prefix="fact-events-") as scratch,
             projection.session() as db,
         ):
-            unpacked = _unpack(group, Path(scratch))
+            unpacked = _unpack(fetch(group, Path(scratch)), Path(scratch))
             try:
                 yield from _read(db, unpacked, mapping, source, started_at, batch_rows)
             except duckdb.Error as error:
@@ -179,7 +179,7 @@ def _groups(files: list[DeliveredFile]) -> Iterator[list[DeliveredFile]]:
     size = 0
     for file in files:
         group.append(file)
-        size += file.path.stat().st_size
+        size += file.size
         if size >= GROUP_BYTES:
             yield group
             group, size = [], 0

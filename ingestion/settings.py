@@ -13,6 +13,7 @@ from ingestion.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("api", "files")
+MAX_CONCURRENCY = 64
 
 
 def load_env() -> None:
@@ -50,10 +51,12 @@ class IngestSettings:
     events_url: str
     profiles_url: str
     api_token: str = field(repr=False)
+    api_concurrency: int = 4
 
     @classmethod
     def from_env(cls, days: DayRange | None = None) -> IngestSettings:
-        """Read SOURCE, MAPPING, EVENTS_URL, PROFILES_URL, EVENTS_API_TOKEN and FROM, TO.
+        """Read SOURCE, MAPPING, EVENTS_URL, PROFILES_URL, EVENTS_API_TOKEN, API_CONCURRENCY and
+        FROM, TO.
 
         Raises:
             UserError: a setting is missing or wrong.
@@ -85,4 +88,13 @@ class IngestSettings:
             events_url=events_url,
             profiles_url=os.environ.get("PROFILES_URL", ""),
             api_token=token,
+            api_concurrency=_concurrency(),
         )
+
+
+def _concurrency() -> int:
+    """API_CONCURRENCY: how many requests the API gets at the same time."""
+    text = os.environ.get("API_CONCURRENCY") or str(IngestSettings.api_concurrency)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_CONCURRENCY:
+        raise UserError(f"API_CONCURRENCY={text!r} is not a number from 1 to {MAX_CONCURRENCY}")
+    return int(text)

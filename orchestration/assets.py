@@ -11,6 +11,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from commands.transform import build_arguments
 from ingestion.days import ONE_DAY, DayRange, parse_day
+from ingestion.errors import UserError
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
@@ -47,7 +48,11 @@ def days_of(context: dg.AssetExecutionContext) -> DayRange:
 )
 def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Land the run's days from the API or the files that the settings name."""
-    result = ingest(IngestSettings.from_env(days_of(context)), warehouse(), Progress())
+    try:
+        result = ingest(IngestSettings.from_env(days_of(context)), warehouse(), Progress())
+    except UserError as error:
+        # The line is all there is to know; a traceback would show what it was raised from.
+        raise dg.Failure(str(error)) from None
     context.log.info(result.summary())
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:

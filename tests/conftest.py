@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,9 @@ from ingestion.warehouse import Warehouse, start_embedded, stop_embedded
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (
     "PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE SOURCE MAPPING EVENTS_URL PROFILES_URL "
-    "EVENTS_API_TOKEN FROM TO DAGSTER_HOME LOCAL_DIR"
+    "EVENTS_API_TOKEN API_CONCURRENCY FROM TO DAGSTER_HOME LOCAL_DIR AWS_PROFILE AWS_REGION "
+    "AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN "
+    "AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3"
 ).split()
 
 
@@ -53,23 +55,29 @@ def server() -> Iterator[Warehouse]:
     os.environ.update(before)
 
 
+@contextmanager
+def empty_warehouse(server: Warehouse, name: str) -> Iterator[Warehouse]:
+    """A database of its own with the landing tables, dropped at the end."""
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
+    with closing(found.connect()) as db:
+        create_landing(db)
+    yield found
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture
 def warehouse(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     """An empty warehouse: a database of its own, named by the PG* variables.
 
     Always of the same name: dbt parses the whole project anew (3 s) for another connection.
     """
-    name = "test"
-    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
-        cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
-    for variable, value in found.libpq_env().items():
-        monkeypatch.setenv(variable, value)
-    with closing(found.connect()) as db:
-        create_landing(db)
-    yield found
-    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
-        cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with empty_warehouse(server, "test") as found:
+        for variable, value in found.libpq_env().items():
+            monkeypatch.setenv(variable, value)
+        yield found
 
 
 @pytest.fixture

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.request import Request, urlopen
-
-import pytest
 
 from ingestion.days import DayRange, parse_range
 from ingestion.demo.server import DEMO_TOKEN, DemoApi, running
-from ingestion.errors import UserError
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
+from tests.faulty_api import Asked, faulty_api
 from tests.support import FACTS, build, query, winners
 
 DAYS = parse_range("2026-03-01", "2026-03-02")
@@ -109,60 +103,17 @@ def test_the_demo_pages_and_filters_by_region():
         assert {record["region"] for record in page["events"]} == {"eu-west"}
 
 
-@contextmanager
-def answering(*answers: tuple[int, str]) -> Iterator[str]:
-    """A server that gives these answers in turn, the last one for ever."""
-    left = list(answers)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = left.pop(0) if len(left) > 1 else left[0]
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-PAGE = json.dumps({"events": [{}], "user_profiles": [{}], "next_cursor": "round"})
-
-
-@pytest.mark.parametrize(
-    ("answers", "message"),
-    [
-        ([(401, "{}")], "EVENTS_API_TOKEN is refused by EVENTS_URL=http://127.0.0.1:"),
-        ([(404, "{}")], "answered HTTP 404 for 2026-03-01"),
-        ([(200, "<html>")], "answered no JSON for 2026-03-01"),
-        ([(200, '{"rows": []}')], "a page of 2026-03-01 has no list 'events'"),
-        ([(200, PAGE)], "the cursor goes round in a circle on 2026-03-01"),
-    ],
-)
-def test_an_api_that_misbehaves_is_one_line_and_changes_nothing(warehouse, answers, message):
-    with running() as api:
-        ingest(settings(api.url), warehouse, Progress())
-    before = query(warehouse, "select _dlt_load_id, count(*) from raw.events group by 1")
-    with answering(*answers) as url, pytest.raises(UserError, match=r"^EVENTS") as failed:
-        ingest(settings(url), warehouse, Progress())
-    assert message in str(failed.value)
-    assert "\n" not in str(failed.value)
-    assert query(warehouse, "select _dlt_load_id, count(*) from raw.events group by 1") == before
-
-
 def test_a_day_for_which_the_api_has_nothing_becomes_empty(warehouse):
     with running() as api:
         ingest(settings(api.url), warehouse, Progress())
     build()
-    nothing = '{"events": [], "user_profiles": [], "next_cursor": null}'
-    with answering((200, nothing)) as url:
-        ingest(settings(url, parse_range("2026-03-01", "2026-03-01")), warehouse, Progress())
+
+    def nothing(asked: Asked) -> bool:
+        asked.handler.answer(200, b'{"events": [], "next_cursor": null}')
+        return True
+
+    with faulty_api(nothing) as api:
+        ingest(settings(api.url, parse_range("2026-03-01", "2026-03-01")), warehouse, Progress())
     build()
     assert query(
         warehouse,

@@ -55,6 +55,7 @@ def check(warehouse, settings: dict[str, str], *named: str) -> None:
         ({"TO": "tomorrow"}, ["TO", "tomorrow"]),
         ({"FROM": ""}, ["FROM"]),
         ({"SOURCE": "ftp"}, ["SOURCE", "ftp"]),
+        ({"API_CONCURRENCY": "0"}, ["API_CONCURRENCY", "'0'", "1 to 64"]),
         ({"SOURCE": "api", "EVENTS_URL": "http://127.0.0.1:1"}, ["EVENTS_API_TOKEN"]),
         (
             {"SOURCE": "api", "EVENTS_URL": "/a/path", "EVENTS_API_TOKEN": "t"},

@@ -112,7 +112,7 @@ def delivered(tmp_path, names, template, first, last):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     days, table = parse_range(first, last), load_mapping("canonical").events
-    return find_files("EVENTS_URL", str(tmp_path / template), days, table, tmp_path)
+    return find_files("EVENTS_URL", str(tmp_path / template), days, table)
 
 
 @pytest.mark.parametrize(

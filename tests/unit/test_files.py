@@ -53,10 +53,8 @@ def write(directory, files):
 
 
 def found(tmp_path, template, first="2026-03-01", last="2026-03-03", mapping="canonical"):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir(exist_ok=True)
     table = load_mapping(mapping).events
-    return find_files("EVENTS_URL", str(template), parse_range(first, last), table, scratch)
+    return find_files("EVENTS_URL", str(template), parse_range(first, last), table)
 
 
 def read(files, mapping="canonical", profiles=False):

@@ -33,7 +33,7 @@ def land(tmp_path, content):
     """The landing rows of one .jsonl file, with the payload as Python has it."""
     (tmp_path / "x.jsonl").write_bytes(content)
     days = DayRange(DAY, date(2026, 3, 2))
-    files = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE, tmp_path)
+    files = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE)
     rows = []
     for batch in read_files(files, TABLE, "canonical", STARTED, 1000):
         rows += pa.Table.from_batches([batch]).cast(EVENTS).to_pylist()

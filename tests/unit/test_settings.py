@@ -16,6 +16,8 @@ NAMES = (
     "EVENTS_URL",
     "PROFILES_URL",
     "EVENTS_API_TOKEN",
+    "API_CONCURRENCY",
+    "PGPASSWORD",
     "LOCAL_DIR",
 )
 API = {"FROM": "2026-03-01", "EVENTS_URL": "https://x/v1", "EVENTS_API_TOKEN": "s3cret"}
@@ -190,9 +192,29 @@ def test_a_template_that_cannot_be_is_named(tmp_path, template, says):
     table = load_mapping("canonical").events
     template = template if "://" in template else str(tmp_path / template)
     with pytest.raises(UserError) as error:
-        find_files("EVENTS_URL", template, parse_range("2026-03-01", "2026-03-03"), table, tmp_path)
+        find_files("EVENTS_URL", template, parse_range("2026-03-01", "2026-03-03"), table)
     message = str(error.value)
     assert message.startswith("EVENTS_URL")
     assert template in message
     assert says in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:pw@host/a?k=v&l=w: no", "https://***@host/a?k=***&l=***: no"),
+        ("https://token@host/a", "https://***@host/a"),
+        (
+            "postgresql://me:p%40w@localhost:5432/db?host=/tmp",
+            "postgresql://***@localhost:5432/db?host=***",
+        ),
+        ("abfs://container@account/x", "abfs://container@account/x"),
+        ("'s3://bucket/2026-0?-01*.jsonl'", "'s3://bucket/2026-0?-01*.jsonl'"),
+        ("is s3cret/x, s3cret%2Fx", "is ***, ***"),
+        ("PGUSER=dev dev", "PGUSER=dev dev"),
+    ],
+)
+def test_no_error_shows_a_secret(setenv, text, shown):
+    setenv({"EVENTS_API_TOKEN": "s3cret/x", "PGPASSWORD": "dev"})
+    assert str(UserError(text)) == shown

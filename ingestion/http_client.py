@@ -1,0 +1,254 @@
+"""GET with patience: what is transient is tried again, what is permanent is one clear line.
+
+One retry mechanism, tenacity's: dlt's client has no jitter, urllib3's `Retry` does not see a body
+that is cut, and both count a rate limit as a failure. An API that says 429 is obeyed by every
+thread; a page has as long as `Patience` says, whatever goes wrong.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity.nap import sleep_using_event
+from urllib3 import Retry
+from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, TimeoutError
+
+from ingestion.errors import UserError
+
+MAX_BODY_BYTES = 256 * 2**20
+CONNECT_SECONDS = 10
+READ_BYTES = 2**16
+# A wait that is shorter is not worth telling.
+TOLD_SECONDS = 2
+TRANSIENT = (408, 429, *range(500, 600))
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an API is borne with, in seconds."""
+
+    attempts: int = 5  # of one page; being told to slow down (429) is not counted
+    first_wait: float = 0.5  # doubled with every attempt; as much again at most, at random
+    longest_wait: float = 60  # also where Retry-After asks for more
+    silence: float = 60  # until the next bytes of an answer come
+    page: float = 300  # one page, with all its attempts
+
+
+PATIENCE = Patience()
+
+
+class BadBody(Exception):
+    """A body that cannot be what the API meant to say, such as half a JSON document."""
+
+
+class _Transient(Exception):
+    """What may be gone at the next attempt."""
+
+    def __init__(self, reason: str, status: int = 0, retry_after: float = 0) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class HttpClient:
+    """GET requests to one API from several threads, never more than `concurrency` at a time."""
+
+    def __init__(
+        self, token: str, concurrency: int, on_wait: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Args:
+        token: sent as a bearer token to the API, and to no host it redirects to.
+        concurrency: requests at a time.
+        on_wait: told in one line why and how long everybody waits.
+        """
+        self._token = token
+        self._slots = threading.BoundedSemaphore(concurrency)
+        self._on_wait = on_wait
+        self._patience = PATIENCE
+        self._backoff = wait_exponential_jitter(
+            multiplier=PATIENCE.first_wait, max=PATIENCE.longest_wait, jitter=PATIENCE.first_wait
+        )
+        self._lock = threading.Lock()
+        self._resume_at = 0.0
+        self._stopped = threading.Event()
+        self._threads = threading.local()  # requests' sessions are not made for several threads
+
+    def stop(self) -> None:
+        """Give up: no thread waits or begins a request any more."""
+        self._stopped.set()
+
+    def get(
+        self,
+        where: str,
+        url: str,
+        params: dict[str, str],
+        what: str,
+        read: Callable[[bytes], Answer],
+    ) -> Answer:
+        """What `read` makes of the body.
+
+        Args:
+            where: the setting and address, for messages.
+            url: what to get.
+            params: added to the URL's query.
+            what: which page, for messages.
+            read: turns the body into an answer; a `BadBody` is tried again.
+
+        Raises:
+            UserError: the API refuses, or still fails when the patience is at its end.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Transient),
+            stop=self._is_enough,
+            wait=self._wait,
+            sleep=sleep_using_event(self._stopped),
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt:
+                    return self._attempt(where, url, params, what, read)
+        except _Transient as error:
+            tried = int(retrying.statistics["attempt_number"])
+            reason = f"{where} {error} for {what}, {tried} times"
+            if error.retry_after > self._patience.longest_wait:
+                reason += f" (Retry-After: {error.retry_after:.0f} s)"
+        # A cause would be printed by whoever logs tracebacks, with the URL and all that is in it.
+        raise UserError(reason)
+
+    def _attempt(
+        self,
+        where: str,
+        url: str,
+        params: dict[str, str],
+        what: str,
+        read: Callable[[bytes], Answer],
+    ) -> Answer:
+        deadline = time.monotonic() + self._patience.page
+        timeout = (min(CONNECT_SECONDS, self._patience.silence), self._patience.silence)
+        try:
+            with self._slots:
+                self._pause()
+                with self._session().get(
+                    url, params=params, timeout=timeout, stream=True
+                ) as response:
+                    if response.status_code != requests.codes.ok:
+                        self._refuse(response, where, what)
+                    body = self._body(response, deadline, f"{where}: {what}")
+            return read(body)
+        except BadBody as error:
+            raise _Transient(str(error)) from None
+        except requests.TooManyRedirects:
+            raise UserError(f"{where} redirects in a circle for {what}") from None
+        except requests.exceptions.SSLError as error:
+            raise UserError(f"{where} has no valid certificate: {_reason(error)}") from None
+        except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
+            raise _Transient(f"cannot be reached: {_reason(error)}") from None
+        except requests.RequestException as error:
+            raise UserError(f"{where} cannot be asked: {type(error).__name__}") from None
+
+    def _refuse(self, response: requests.Response, where: str, what: str) -> NoReturn:
+        """An answer that is none."""
+        status = response.status_code
+        if status in TRANSIENT:
+            raise _Transient(f"answered HTTP {status}", status, _retry_after(response))
+        if status in (401, 403):
+            raise UserError(f"EVENTS_API_TOKEN is refused by {where}: HTTP {status} for {what}")
+        raise UserError(f"{where} answered HTTP {status} for {what}")
+
+    def _body(self, response: requests.Response, deadline: float, page: str) -> bytes:
+        """The whole body, unpacked. A server may drip it byte by byte, and a timeout only ever
+        watches the next byte: hence the deadline."""
+        body = bytearray()
+        while chunk := response.raw.read1(READ_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise UserError(f"{page} is larger than {MAX_BODY_BYTES // 2**20} MiB")
+            if time.monotonic() > deadline or self._stopped.is_set():
+                raise _Transient(f"took longer than {self._patience.page:.0f} s")
+        return bytes(body)
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        """Whether to give up. An API that says 429 works: it is only asked too often."""
+        error = state.outcome.exception() if state.outcome else None
+        spent = max(state.seconds_since_start or 0, state.idle_for)
+        is_limited = isinstance(error, _Transient) and error.status == requests.codes.too_many
+        return (
+            self._stopped.is_set()
+            or spent >= self._patience.page
+            or (state.attempt_number >= self._patience.attempts and not is_limited)
+        )
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt; where the API has named them, all threads wait."""
+        seconds: float = self._backoff(state)
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, _Transient):
+            return seconds
+        asked, longest = error.retry_after, self._patience.longest_wait
+        if asked:
+            seconds = min(asked, longest) + self._jitter()
+        if asked or error.status == requests.codes.too_many:
+            with self._lock:
+                resume_at = time.monotonic() + seconds
+                is_news = resume_at > self._resume_at + TOLD_SECONDS
+                self._resume_at = max(self._resume_at, resume_at)
+            if is_news:
+                capped = f", {asked:.0f} s were asked for" if asked > longest else ""
+                self._on_wait(f"waiting {seconds:.0f} s: the API {error}{capped}")
+        return seconds
+
+    def _pause(self) -> None:
+        """Wait until the API wants requests again."""
+        left = self._resume_at - time.monotonic()
+        if left > 0:
+            self._stopped.wait(left + self._jitter())
+        if self._stopped.is_set():
+            raise UserError("stopped")
+
+    def _jitter(self) -> float:
+        """So that not all come back in one instant."""
+        return random.uniform(0, self._patience.first_wait)  # noqa: S311
+
+    def _session(self) -> requests.Session:
+        """This thread's session, which keeps its connection open."""
+        if not hasattr(self._threads, "session"):
+            session = requests.Session()
+            session.auth = self._authorize
+            self._threads.session = session
+        kept: requests.Session = self._threads.session
+        return kept
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _retry_after(response: requests.Response) -> float:
+    """The seconds that Retry-After asks for, given as such or as an HTTP date; 0 for none."""
+    try:
+        return Retry(retry_after_max=2**31).parse_retry_after(response.headers["Retry-After"])
+    except (KeyError, InvalidHeader):
+        return 0
+
+
+def _reason(error: BaseException) -> str:
+    """What happened, without the library's own message, which has the URL in it."""
+    if isinstance(error, requests.Timeout | TimeoutError):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ContentDecodingError | DecodeError):
+        return "its answer is no valid gzip"
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror.lower()
+        seen = seen.__cause__ or seen.__context__
+    return "the connection was cut"

@@ -1,0 +1,347 @@
+"""SOURCE=api when the API misbehaves: what is transient is tried again, what is permanent is one
+clear line, and a load is complete or invisible. Every fault is a real answer of a real server."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from email.utils import formatdate
+
+import pytest
+
+from ingestion import http_client
+from ingestion.days import parse_range
+from ingestion.errors import UserError
+from ingestion.http_client import Patience
+from ingestion.ingest import ingest
+from ingestion.progress import Progress
+from ingestion.settings import IngestSettings
+from tests.conftest import empty_warehouse
+from tests.faulty_api import PAGE_ROWS, PAGES, TOKEN, Asked, Fault, body, faulty_api, records
+from tests.support import query
+
+DAYS = parse_range("2026-03-01", "2026-03-02")
+FIRST, LAST = map(str, (DAYS.start, DAYS.last))
+FAST = Patience(attempts=4, first_wait=0.002, longest_wait=0.02, silence=0.6, page=3)
+IDS = {
+    (day, str(record["event_id"]), "u1")
+    for day in (FIRST, LAST)
+    for page in range(1, PAGES + 1)
+    for record in records(day, page)
+}
+SNAPSHOT = """
+    select (select json_agg(e order by event_id) from raw.events as e)::text,
+        (select json_agg(d order by ingest_date) from raw.deliveries as d)::text,
+        (select json_agg(l order by load_id) from raw.loads as l)::text
+"""
+LANDED = "select ingest_date::text, event_id, user_id, _dlt_load_id from raw.events"
+
+
+@pytest.fixture(scope="module")
+def loaded(server, tmp_path_factory):
+    """A warehouse that has the two days."""
+    with (
+        empty_warehouse(server, "api_faults") as found,
+        faulty_api(lambda asked: False) as api,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("LOCAL_DIR", str(tmp_path_factory.mktemp("local")))
+        ingest(settings(api.url), found, Progress())
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    monkeypatch.setattr(http_client, "PATIENCE", FAST)
+    monkeypatch.setenv("EVENTS_API_TOKEN", TOKEN)
+
+
+def settings(url: str, days=DAYS) -> IngestSettings:
+    return IngestSettings(days, "api", "canonical", url, "", TOKEN)
+
+
+def status(code: int, **headers: str) -> Fault:
+    def fault(asked: Asked) -> bool:
+        asked.handler.answer(code, b'{"error": "no"}', **headers)
+        return True
+
+    return fault
+
+
+def content(text: bytes | Callable[[Asked], bytes]) -> Fault:
+    def fault(asked: Asked) -> bool:
+        asked.handler.answer(200, text if isinstance(text, bytes) else text(asked))
+        return True
+
+    return fault
+
+
+def silent(asked: Asked) -> bool:
+    asked.handler.api.released.wait(20)
+    asked.handler.close_connection = True
+    return True
+
+
+def hangs_up(asked: Asked) -> bool:
+    asked.handler.close_connection = True
+    return True
+
+
+def cut_short(asked: Asked) -> bool:
+    whole = body(asked.day, asked.page)
+    asked.handler.answer(200, whole[:-40], length=len(whole))
+    return True
+
+
+def cut_chunked(asked: Asked) -> bool:
+    asked.handler.start(("Transfer-Encoding", "chunked"))
+    half = body(asked.day, asked.page)[:50]
+    asked.handler.wfile.write(b"%x\r\n%s\r\n" % (len(half), half))
+    return True
+
+
+def cut_without_a_length(asked: Asked) -> bool:
+    asked.handler.start(("Connection", "close"))
+    asked.handler.wfile.write(body(asked.day, asked.page)[:-40])
+    return True
+
+
+def cut_gzip(asked: Asked) -> bool:
+    asked.handler.start(("Connection", "close"), ("Content-Encoding", "gzip"))
+    asked.handler.wfile.write(gzip.compress(body(asked.day, asked.page))[:-20])
+    return True
+
+
+def damaged_gzip(asked: Asked) -> bool:
+    asked.handler.answer(200, b"\x1f\x8b\x08damaged", Content_Encoding="gzip")
+    return True
+
+
+def drips(asked: Asked) -> bool:
+    asked.handler.start(("Connection", "close"))
+    while not asked.handler.api.released.wait(0.02):
+        asked.handler.wfile.write(b" ")
+    return True
+
+
+TRANSIENT: dict[str, Fault] = {
+    "429": status(429),
+    "429, wait 1 s": status(429, Retry_After="1"),
+    "429, wait until": status(429, Retry_After=formatdate(time.time() + 2, usegmt=True)),
+    "429, wait until a past time": status(429, Retry_After=formatdate(0, usegmt=True)),
+    "429, wait nonsense": status(429, Retry_After="soon"),
+    "503": status(503),
+    "503, wait 1 s": status(503, Retry_After="1"),
+    "500": status(500),
+    "408": status(408),
+    "no answer in time": silent,
+    "hangs up without an answer": hangs_up,
+    "cut short of its length": cut_short,
+    "cut between chunks": cut_chunked,
+    "cut without a length": cut_without_a_length,
+    "cut gzip": cut_gzip,
+    "damaged gzip": damaged_gzip,
+    "a proxy's page": content(b"<html>starting up</html>"),
+    "not UTF-8": content(b'{"events": ["\xff"]}'),
+    "nothing": content(b""),
+}
+
+
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+def test_what_is_transient_is_asked_again_by_its_cursor(loaded, fault):
+    """The second page of the first day and the last of the last day fail once each."""
+    once = {(FIRST, 2), (LAST, PAGES)}
+
+    def failing(asked: Asked) -> bool:
+        return (asked.day, asked.page) in once and asked.attempt == 1 and fault(asked)
+
+    with faulty_api(failing) as api:
+        result = ingest(settings(api.url), loaded, Progress())
+    assert result.events.total == len(IDS)
+    assert Counter(query(loaded, LANDED)) == Counter((*row, result.load_id) for row in IDS)
+    # Only the page that failed is asked for again: not the day, and not the range.
+    assert {page for page, times in api.attempts.items() if times > 1} == {
+        ("/events", day, page) for day, page in once
+    }
+    assert api.authorized == {f"Bearer {TOKEN}"}
+
+
+def page_after(following: dict[int, str | None]) -> Fault:
+    """Pages whose next cursor is another one than it should be."""
+    return content(lambda asked: body(asked.day, asked.page, next_cursor=following[asked.page]))
+
+
+def expires(asked: Asked) -> bool:
+    return asked.page == PAGES and status(401)(asked)
+
+
+def redirects(asked: Asked) -> bool:
+    return status(302, Location=asked.handler.path)(asked)
+
+
+PERMANENT: dict[str, tuple[Fault, str]] = {
+    "429 for ever": (status(429), f"/events answered HTTP 429 for {FIRST}, "),
+    "429 for an hour": (
+        status(429, Retry_After="3600"),
+        f"answered HTTP 429 for {FIRST}, ",
+    ),
+    "503 for ever": (status(503), f"/events answered HTTP 503 for {FIRST}, 4 times"),
+    "no answer": (silent, f"cannot be reached: no answer in time for {FIRST}, 4 times"),
+    "hangs up": (hangs_up, f"cannot be reached: the connection was cut for {FIRST}, 4 times"),
+    "cut": (cut_short, f"cannot be reached: the connection was cut for {FIRST}, 4 times"),
+    "drips": (drips, f"took longer than 3 s for {FIRST}, "),
+    "token refused": (status(401), f"/events: HTTP 401 for {FIRST}"),
+    "token expires": (expires, f"/events: HTTP 401 for page 3 of {FIRST}"),
+    "token may not": (status(403), f"/events: HTTP 403 for {FIRST}"),
+    "no such path": (status(404), f"/events answered HTTP 404 for {FIRST}"),
+    "redirects for ever": (redirects, f"/events redirects in a circle for {FIRST}"),
+    "not JSON": (content(b"<html>"), f"/events answered no JSON for {FIRST}, 4 times"),
+    "an error as an answer": (
+        content(b'{"error": "quota"}'),
+        f"/events: a page of {FIRST} has no list 'events': it has 'error'",
+    ),
+    "a list alone": (content(b"[]"), f"a page of {FIRST} has no list 'events': it is no object"),
+    "no list": (content(b'{"events": {}}'), f"a page of {FIRST} has no list 'events'"),
+    "null for a list": (content(b'{"events": null}'), f"a page of {FIRST} has no list 'events'"),
+    "its own cursor": (page_after({1: "2", 2: "2"}), f"in a circle on {FIRST}"),
+    "A, B, A": (page_after({1: "2", 2: "3", 3: "2"}), f"in a circle on {FIRST}"),
+    "the same page again": (
+        content(lambda asked: body(FIRST, 1, next_cursor=str(asked.page + 1))),
+        f"/events: page 2 of {FIRST} repeats page 1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fault", "message"), PERMANENT.values(), ids=PERMANENT)
+def test_what_is_permanent_is_one_line_and_changes_nothing(loaded, fault, message):
+    before = query(loaded, SNAPSHOT)
+    with faulty_api(fault) as api, pytest.raises(UserError) as failed:
+        ingest(settings(api.url), loaded, Progress())
+    line = str(failed.value)
+    assert message in line
+    assert f"EVENTS_URL={api.url}/events" in line
+    assert "\n" not in line
+    assert query(loaded, SNAPSHOT) == before
+
+
+def test_nobody_listens(loaded):
+    before = query(loaded, SNAPSHOT)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(UserError) as failed:
+            ingest(settings(url), loaded, Progress())
+    reason = f"cannot be reached: connection refused for {FIRST}, 4 times"
+    assert str(failed.value) == f"EVENTS_URL={url}/events {reason}"
+    assert query(loaded, SNAPSHOT) == before
+
+
+def test_a_long_retry_after_is_capped_and_said(loaded, monkeypatch, capsys):
+    monkeypatch.setattr(http_client, "TOLD_SECONDS", 0)
+
+    def an_hour(asked: Asked) -> bool:
+        return asked.attempt == 1 and status(429, Retry_After="3600")(asked)
+
+    with faulty_api(an_hour) as api:
+        ingest(settings(api.url), loaded, Progress())
+    assert "the API answered HTTP 429, 3600 s were asked for" in capsys.readouterr().err
+
+
+def test_everybody_waits_when_the_api_says_so(loaded, monkeypatch):
+    """The first 429 closes the API for a second. What comes in that second had been sent before
+    the answer was there: once from each thread at most."""
+    monkeypatch.setattr(http_client, "PATIENCE", replace(FAST, longest_wait=60))
+    days = parse_range("2026-03-01", "2026-03-12")
+    lock = threading.Lock()
+    opens: list[float] = []
+    early = []
+
+    def closed(asked: Asked) -> bool:
+        with lock:
+            if not opens:
+                opens.append(time.monotonic() + 1)
+            if time.monotonic() > opens[0]:
+                return False
+            early.append(asked)
+        return status(429, Retry_After="1")(asked)
+
+    with faulty_api(closed) as api:
+        result = ingest(settings(api.url, days), loaded, Progress())
+    assert result.events.total == len(days) * PAGES * PAGE_ROWS
+    assert len(early) <= IngestSettings.api_concurrency
+
+
+def test_days_come_at_the_same_time_and_no_more_than_allowed(loaded):
+    """The API answers nobody until three requests are there, and counts how many are."""
+    together, lock, now, most = threading.Barrier(3), threading.Lock(), [0], [0]
+
+    def counting(asked: Asked) -> bool:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        if asked.page == 1:
+            together.wait(20)
+        asked.handler.answer(200, body(asked.day, asked.page))
+        with lock:
+            now[0] -= 1
+        return True
+
+    days = parse_range("2026-03-01", "2026-03-06")
+    with faulty_api(counting) as api:
+        ingest(replace(settings(api.url, days), api_concurrency=3), loaded, Progress())
+    assert not together.broken
+    assert most == [3]
+
+
+def test_an_answer_for_another_day_than_asked_loses_nothing(loaded):
+    """An API with a wrong clock: what it delivers on a day happened on the day before."""
+    skewed = json.dumps({"events": records(LAST, 1, happened=FIRST), "next_cursor": None})
+    with faulty_api(content(skewed.encode())) as api:
+        ingest(settings(api.url, parse_range(LAST, LAST)), loaded, Progress())
+    assert query(
+        loaded,
+        """select ingest_date::text, event_date::text, event_id from raw.events
+        where ingest_date = %s order by 3""",
+        LAST,
+    ) == [(LAST, FIRST, f"{LAST}-1-0"), (LAST, FIRST, f"{LAST}-1-1")]
+
+
+def test_records_that_are_none_are_quarantined_and_the_others_land(loaded):
+    good = json.dumps(records(FIRST, 1)[0])
+    odd = ["null", "7", '"text"', "[]", r'{"event_id": "\ud800"}', r'{"event_id": "\u0000"}']
+    page = f'{{"next_cursor": 0, "events": [{", ".join([good, *odd])}]}}'.encode()
+    with faulty_api(content(page)) as api:
+        result = ingest(settings(api.url, parse_range(FIRST, FIRST)), loaded, Progress())
+    assert result.events.total == 7
+    assert query(
+        loaded,
+        """select parse_error, count(*), array_agg(event_id) from raw.events
+        where ingest_date = %s group by 1 order by 1""",
+        FIRST,
+    ) == [
+        ("malformed_json", 5, [None] * 5),
+        ("nul_character", 1, [None]),
+        (None, 1, [f"{FIRST}-1-0"]),
+    ]
+
+
+def test_gzip_and_a_query_in_the_base_url(loaded):
+    asked_with = set()
+
+    def zipped(asked: Asked) -> bool:
+        asked_with.add(asked.handler.path.split("?")[1].split("&")[0])
+        asked.handler.answer(
+            200, gzip.compress(body(asked.day, asked.page)), Content_Encoding="gzip"
+        )
+        return True
+
+    with faulty_api(zipped) as api:
+        result = ingest(settings(f"{api.url}/?api_key=k"), loaded, Progress())
+    assert result.events.total == len(IDS)
+    assert asked_with == {"api_key=k"}
