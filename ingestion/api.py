@@ -100,10 +100,10 @@ class EventsApi:
                 if page.cursor in asked and page.cursor is not None:
                     raise UserError(f"{where}: the cursor goes round in a circle on {day}")
                 if page.lines:
-                    repeats = seen[hash(page.lines)]
-                    repeats.append(number)
-                    if len(repeats) > (1 if "\n" in page.lines else SAME_RECORD):
-                        raise UserError(f"{where}: page {number} of {day} repeats page {repeats[0]}")
+                    same = seen[hash(page.lines)]
+                    same.append(number)
+                    if len(same) > (1 if "\n" in page.lines else SAME_RECORD):
+                        raise UserError(f"{where}: page {number} of {day} repeats page {same[0]}")
                 if page.cursor is None:
                     return file.tell()
                 asked.add(page.cursor)
