@@ -60,6 +60,11 @@ class EventsApi:
         self.base_url = base_url
         self.shape = shape
         self.client = client
+        self._db = duckdb.connect(config={"threads": 1})
+
+    def close(self) -> None:
+        """Let go of DuckDB, which must not outlive Python: a thread whose API is silent may."""
+        del self._db
 
     def fetch_day(self, table: str, day: date, target: Path) -> int:
         """Write a UTC day's records as JSON lines, page by page.
@@ -87,12 +92,11 @@ class EventsApi:
         params = {shape.date_param: day.isoformat()}
         asked: set[str | None] = {None}
         seen: dict[int, list[int]] = defaultdict(list)
-        # A connection per day, closed here: one that ends with its thread may outlive Python.
-        with target.open("wb") as file, duckdb.connect(config={"threads": 1}) as db:
+        with target.open("wb") as file:
             while True:
                 what = f"{day}" if len(asked) == 1 else f"page {len(asked)} of {day}"
                 page = self.client.get(
-                    where, url, params, what, lambda body: self._read(db, body, key, where, day)
+                    where, url, params, what, lambda body: self._read(body, key, where, day)
                 )
                 if page.lines:
                     file.write(page.lines.encode() + b"\n")
@@ -109,31 +113,30 @@ class EventsApi:
                 asked.add(page.cursor)
                 params[shape.cursor_param] = page.cursor
 
-    def _read(
-        self, db: duckdb.DuckDBPyConnection, body: bytes, key: str, where: str, day: date
-    ) -> _Page:
+    def _read(self, body: bytes, key: str, where: str, day: date) -> _Page:
         """Take a page apart, without its records becoming Python objects.
 
         Raises:
             BadBody: it is not JSON; an answer that was cut may look like that.
             UserError: it is, but not a page.
         """
-        try:
-            text = body.decode("utf-8-sig")  # JSON is UTF-8: RFC 8259
-            found = db.execute(self._query(key, "json_extract"), [text]).fetchone()
-        except UnicodeDecodeError:
-            raise BadBody("answered no JSON") from None
-        except duckdb.InvalidInputException:
-            text = _as_texts(text, key)
-            found = db.execute(self._query(key, "json_extract_string"), [text]).fetchone()
-        assert found is not None  # noqa: S101 - a select without a filter
-        kind, lines, cursor = found
-        if kind != "ARRAY":
-            (keys,) = db.execute("select json_keys(?)", [text]).fetchall()[0]
-            has = f"it has {', '.join(map(repr, keys[:5]))}" if keys else "it is no object"
-            raise UserError(f"{where}: a page of {day} has no list {key!r}: {has}")
-        following = json.loads(cursor or "null")
-        return _Page(lines or "", str(following) if following else None)
+        with self._db.cursor() as db:  # of this page alone: see _fetched
+            try:
+                text = body.decode("utf-8-sig")  # JSON is UTF-8: RFC 8259
+                found = db.execute(self._query(key, "json_extract"), [text]).fetchone()
+            except UnicodeDecodeError:
+                raise BadBody("answered no JSON") from None
+            except duckdb.InvalidInputException:
+                text = _as_texts(text, key)
+                found = db.execute(self._query(key, "json_extract_string"), [text]).fetchone()
+            assert found is not None  # noqa: S101 - a select without a filter
+            kind, lines, cursor = found
+            if kind != "ARRAY":
+                (keys,) = db.execute("select json_keys(?)", [text]).fetchall()[0]
+                has = f"it has {', '.join(map(repr, keys[:5]))}" if keys else "it is no object"
+                raise UserError(f"{where}: a page of {day} has no list {key!r}: {has}")
+            following = json.loads(cursor or "null")
+            return _Page(lines or "", str(following) if following else None)
 
     def _query(self, key: str, extract: str) -> str:
         """The kind of what should be the list, its records as lines, and the cursor as JSON."""
@@ -209,10 +212,10 @@ def _fetched(
             pool.join()
         except BaseException:
             api.client.stop()
-            # Python must not end while a thread is inside of DuckDB: the process would abort.
             deadline = time.monotonic() + GRACE_SECONDS
             for result in running:
                 result.wait(max(0, deadline - time.monotonic()))
+            api.close()
             raise
 
 

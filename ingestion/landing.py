@@ -171,10 +171,10 @@ def _counted(batches: Batches, table: str, delivered: Delivered) -> Iterator[pa.
 
 
 def _root(error: BaseException) -> BaseException:
-    """The error of ours that dlt wrapped, else the wrapper."""
+    """The error of ours, or the Ctrl-C, that dlt wrapped, else the wrapper."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, UserError):
+        if isinstance(seen, UserError | KeyboardInterrupt):
             return seen
         seen = seen.__cause__ or seen.__context__
     return error

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -21,7 +25,7 @@ from ingestion.errors import UserError
 from ingestion.http_client import Patience
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
-from ingestion.settings import IngestSettings
+from ingestion.settings import ROOT, IngestSettings
 from tests.conftest import empty_warehouse
 from tests.faulty_api import PAGE_ROWS, PAGES, TOKEN, Asked, Fault, body, faulty_api, records
 from tests.support import query
@@ -345,3 +349,20 @@ def test_gzip_and_a_query_in_the_base_url(loaded):
         result = ingest(settings(f"{api.url}/?api_key=k"), loaded, Progress())
     assert result.events.total == len(IDS)
     assert asked_with == {"api_key=k"}
+
+
+def test_ctrl_c_does_not_wait_for_a_silent_api(warehouse):
+    with faulty_api(silent) as api:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ingestion", "ingest"],
+            cwd=ROOT,
+            env=os.environ | {"EVENTS_URL": api.url, "FROM": FIRST, "TO": LAST},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not api.attempts:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, shown = process.communicate(timeout=15)
+    assert (process.returncode, shown) == (130, "reading canonical ...\ninterrupted\n")
