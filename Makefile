@@ -14,7 +14,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run demo-api ingest transform backfill prune forget report ui up down reset psql \
+.PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
         lint format types docs test test-soak unit lock clean
 
 help: ## list the targets
@@ -43,6 +43,9 @@ demo-api: install ## serve the demo events API on loopback until Ctrl-C
 
 ingest: install ## land raw days: FROM= TO= [SOURCE=api|files] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=]
 	@$(RUN) ingestion ingest
+
+replay: install ## read quarantined records again after a fix of the mapping: [REASON=] [MAPPING=]
+	@$(RUN) ingestion replay
 
 transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
 	@$(RUN) commands.transform

@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.days import DayRange
+from ingestion.drift import Fields
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile
 from ingestion.http_client import BadBody, HttpClient
@@ -157,12 +158,14 @@ def read_api(
     batch_rows: int,
     concurrency: int,
     on_day: Callable[[date], None],
+    fields: Fields | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """All records that the API has for the days, as landing rows, in groups of adjacent days.
 
     Args:
         concurrency: days that are fetched at the same time; twice as many lie on the disk.
         on_day: called when a day has come whole.
+        fields: filled with the fields of the records.
 
     Raises:
         UserError: see `EventsApi.fetch_day`.
@@ -172,7 +175,7 @@ def read_api(
         size = 0
 
         def parsed() -> Iterator[pa.RecordBatch]:
-            yield from read_files(group, mapping, source, started_at, batch_rows)
+            yield from read_files(group, mapping, source, started_at, batch_rows, fields)
             for file in group:
                 file.path.unlink()
 

@@ -43,6 +43,20 @@ def _ingest() -> None:
     print(ingest(settings, warehouse(), Progress()).summary())
 
 
+def _replay() -> None:
+    from ingestion.replay import replay, replay_settings
+
+    reason, mapping = replay_settings()
+    from ingestion.progress import Progress
+    from ingestion.warehouse import warehouse
+
+    done = replay(reason, mapping, warehouse(), Progress(unit="sources"))
+    for result in done:
+        print(result.summary())
+    if not done:
+        print("Nothing to replay: no quarantined record" + (f" is {reason}" if reason else ""))
+
+
 def _up() -> None:
     from contextlib import closing
 
@@ -83,6 +97,7 @@ def _demo_api() -> None:
 
 COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
     "ingest": (_ingest, "land the raw days FROM to TO"),
+    "replay": (_replay, "read quarantined records again, by their mapping as it is now"),
     "up": (_up, "start the embedded Postgres and create the landing tables"),
     "down": (_down, "stop the embedded Postgres"),
     "reset": (_reset, "stop the embedded Postgres and delete its data"),

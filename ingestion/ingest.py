@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 from psycopg2 import OperationalError
 from psycopg2.errors import InsufficientPrivilege
+from psycopg2.extensions import connection as Connection
 
 from ingestion.api import EventsApi, read_api
 from ingestion.days import DayRange
+from ingestion.drift import (
+    Fields,
+    changes,
+    previous_fields,
+    refuse_lost_fields,
+    refuse_too_many_rejects,
+)
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, find_files
 from ingestion.http_client import HttpClient
@@ -33,9 +42,10 @@ class IngestResult:
     events: Delivered
     profiles: Delivered | None
     missing_days: int
+    drift: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """One line for people."""
+        """One line for people, and one where the records are not made like those before."""
         parts = [f"{self.events.total:,} events"]
         if self.profiles:
             parts.append(f"{self.profiles.total:,} user profiles")
@@ -43,6 +53,8 @@ class IngestResult:
         line = f"{self.source}: {', '.join(parts)} received for {days} ({self.days})"
         if self.missing_days:
             line += f"; {self.missing_days} without a file stay as they were"
+        if self.drift:
+            line += f"\nunlike the last load of {self.source}: {'; '.join(self.drift)}"
         return line
 
 
@@ -66,15 +78,18 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
     for table in (mapping.events, mapping.profiles):
         if table is None or not _wanted(settings, table):
             continue
+        fields = Fields()
         if settings.source == "api":
-            read = _from_api(settings, mapping, table, client, started_at, progress)
+            read = _from_api(settings, mapping, table, client, started_at, progress, fields)
         else:
-            read = _from_files(settings, mapping, table, started_at, progress)
+            read = _from_files(settings, mapping, table, started_at, progress, fields)
         days, tables[table.table] = read
-        delivered[table.table] = Delivered(days)
+        delivered[table.table] = Delivered(days, fields=fields)
     progress.start(f"reading {mapping.name}", len(delivered["events"].days))
     try:
-        load_id = land(warehouse, mapping.name, tables, delivered, progress.step)
+        drift: list[str] = []
+        check = partial(_check, settings, mapping, delivered, drift)
+        load_id = land(warehouse, mapping.name, tables, delivered, progress.step, check=check)
     except (InsufficientPrivilege, OperationalError) as error:  # not allowed to; cut off
         reason = " ".join(str(error).split())
         raise UserError(
@@ -90,7 +105,33 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         events=events,
         profiles=delivered.get("user_profiles"),
         missing_days=len(settings.days) - len(events.days) if settings.source == "files" else 0,
+        drift=tuple(drift),
     )
+
+
+def _check(
+    settings: IngestSettings,
+    mapping: Mapping,
+    delivered: dict[str, Delivered],
+    drift: list[str],
+    db: Connection,
+) -> None:
+    """Judge what was read before any of it lands; `drift` is filled with what is different.
+
+    Raises:
+        UserError: a field that the mapping needs is gone, or too much would be quarantined.
+    """
+    for table in (mapping.events, mapping.profiles):
+        if table is None or table.table not in delivered:
+            continue
+        received = delivered[table.table]
+        before = previous_fields(db, mapping.name, table.table)
+        refuse_lost_fields(mapping.name, table, before, received.fields)
+        drift += changes(before, received.fields)
+        if table.table == "events":
+            refuse_too_many_rejects(
+                mapping.name, settings.max_quarantined, received.rejected, received.total
+            )
 
 
 def _wanted(settings: IngestSettings, table: TableMapping) -> bool:
@@ -108,6 +149,7 @@ def _from_api(
     client: HttpClient,
     started_at: datetime,
     progress: Progress,
+    fields: Fields,
 ) -> Reading:
     """Every day of the range, also those for which the API has nothing."""
     is_events = table.table == "events"
@@ -124,6 +166,7 @@ def _from_api(
         BATCH_ROWS,
         settings.api_concurrency,
         on_day,
+        fields,
     )
     return set(settings.days), batches
 
@@ -134,11 +177,12 @@ def _from_files(
     table: TableMapping,
     started_at: datetime,
     progress: Progress,
+    fields: Fields,
 ) -> Reading:
     """The days of which there is a file; a file without records empties its day."""
     is_events = table.table == "events"
     setting = "EVENTS_URL" if is_events else "PROFILES_URL"
     template = settings.events_url if is_events else settings.profiles_url
     files: list[DeliveredFile] = find_files(setting, template, settings.days, table)
-    batches = read_files(files, table, mapping.name, started_at, BATCH_ROWS)
+    batches = read_files(files, table, mapping.name, started_at, BATCH_ROWS, fields)
     return {file.day for file in files}, progress.watch(batches) if is_events else batches

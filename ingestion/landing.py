@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg2.extensions import connection as Connection
 
 from ingestion.errors import UserError
-from ingestion.landing_schema import SCHEMAS
+from ingestion.landing_schema import REQUIRED, SCHEMAS
 from ingestion.ledger import (
     Delivered,
     begin_load,
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
     import dlt
 
 Batches = Iterator[pa.RecordBatch]
+Complete = Callable[[Connection, str, str, dict[str, Delivered]], None]
 
 # Rows per Arrow batch, and per Parquet file: several files, so that two workers copy at once.
 BATCH_ROWS = 100_000
-FILE_ROWS = 300_000
+FILE_ROWS = 150_000
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
@@ -56,6 +59,8 @@ def land(
     batches: dict[str, Batches],
     delivered: dict[str, Delivered],
     on_step: Callable[[str], None],
+    complete: Complete = complete_load,
+    check: Callable[[Connection], None] = lambda db: None,
 ) -> str:
     """Load batches of landing rows and make them what their days delivered.
 
@@ -67,6 +72,8 @@ def land(
         batches: by table, the rows; consumed once, before the first row is written.
         delivered: by table, the days the load covers; filled with the counts of what came.
         on_step: told the step that begins, for the progress display.
+        complete: makes the load live, in one transaction.
+        check: refuses the load by a UserError, after it was read and before its first row lands.
 
     Returns:
         The load id.
@@ -82,6 +89,7 @@ def land(
         with closing(warehouse.connect()) as db:
             create_landing(db)
             remove_dead_loads(db)
+            check(db)
             days = sorted(set().union(*(received.days for received in delivered.values())))
             begin_load(db, load_id, source, days[0], days[-1])
             on_step("copying to Postgres")
@@ -90,7 +98,7 @@ def land(
                     _sync_schema(pipeline)
                 _load(pipeline)
             on_step("completing the load")
-            complete_load(db, load_id, source, delivered)
+            complete(db, load_id, source, delivered)
             for table, received in delivered.items():
                 if received.total:
                     tidy(db, table)
@@ -163,11 +171,29 @@ def _counted(batches: Batches, table: str, delivered: Delivered) -> Iterator[pa.
             continue
         rows = pa.Table.from_batches([batch]).cast(schema)
         counts = rows.group_by(keys).aggregate([([], "count_all")]).to_pylist()
+        if table == "events":
+            delivered.rejected.update(_rejected(rows))
         for row in counts:
             delivered.add(
                 row["ingest_date"], row.get("event_date"), row.get("region"), row["count_all"]
             )
         yield rows
+
+
+def _rejected(rows: pa.Table) -> dict[str, int]:
+    """Records that will be quarantined, by reason."""
+    found: dict[str, int] = {}
+    left = rows
+    for column in ("parse_error", *REQUIRED):
+        values = left[column]
+        if column == "parse_error" and values.null_count < len(left):
+            counts = pc.value_counts(pc.drop_null(values)).to_pylist()
+            found |= {row["values"]: row["counts"] for row in counts}
+            left = left.filter(pc.is_null(values))
+        elif column != "parse_error" and values.null_count:
+            found[f"missing_{column}"] = values.null_count
+            left = left.filter(pc.is_valid(values))
+    return found
 
 
 def _root(error: BaseException) -> BaseException:

@@ -19,6 +19,9 @@ create table if not exists raw.events (
     _dlt_load_id text not null
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
+-- The file's name of a rejected record: its mapping may need it when the record is replayed.
+alter table raw.events add column if not exists file text;
+
 create table if not exists raw.user_profiles (
     user_id text,
     tier text,
@@ -59,6 +62,18 @@ create table if not exists raw.loads (
     started_at timestamptz not null default clock_timestamp(),
     completed_at timestamptz
 );
+
+-- The top-level fields that a load's records have, by JSON type, of so many records looked at.
+create table if not exists raw.load_fields (
+    load_id text not null references raw.loads (load_id) on delete cascade,
+    table_name text not null,
+    field text not null,
+    type text not null,
+    records bigint not null,
+    sampled bigint not null
+);
+
+create index if not exists load_fields_load_id on raw.load_fields (load_id);
 
 -- One row per source, table and ingest day: the load that is its live delivery, rows received.
 create table if not exists raw.deliveries (

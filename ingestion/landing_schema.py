@@ -24,6 +24,7 @@ EVENTS = pa.schema(
         ("event_date", pa.date32()),
         ("parse_error", pa.string()),
         ("source", pa.string()),
+        ("file", pa.string()),  # of rejected records, for `make replay`
     ]
 )
 
@@ -39,5 +40,8 @@ USER_PROFILES = pa.schema(
         ("source", pa.string()),
     ]
 )
+
+# What an event cannot be without, in the order in which a reason names the first that is missing.
+REQUIRED = ("event_id", "user_id", "event_type", "event_ts")
 
 SCHEMAS = {"events": EVENTS, "user_profiles": USER_PROFILES}

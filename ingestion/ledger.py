@@ -8,6 +8,7 @@ days' earlier deliveries held, so readers see a day's old delivery or its new on
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from pathlib import Path
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
+from ingestion.drift import Fields, store_fields
 from ingestion.errors import UserError
 
 SCHEMA_SQL = Path(__file__).with_name("landing.sql")
@@ -27,10 +29,13 @@ TABLES = ("events", "user_profiles")
 
 @dataclass
 class Delivered:
-    """What a load received for one table: rows by (ingest day, event day, region)."""
+    """What a load received for one table: rows by (ingest day, event day, region), rejected ones
+    by reason, and the fields of the records."""
 
     days: set[date]
     rows: dict[tuple[date, date | None, str | None], int] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    fields: Fields = field(default_factory=Fields)
 
     def add(self, ingest_date: date, event_date: date | None, region: str | None, n: int) -> None:
         """Count `n` more received rows."""
@@ -127,6 +132,8 @@ def complete_load(
         cursor.execute(
             "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
         )
+        for table, received in delivered.items():
+            store_fields(db, load_id, table, received.fields)
 
 
 def _replace_deliveries(
@@ -177,11 +184,17 @@ def _replace_deliveries(
         changed = [(delivered_on, day) for day in days] + [
             ("event_date", day) for day in sorted(touched - {None})
         ]
+        mark_changed(db, changed)
+
+
+def mark_changed(db: Connection, days: list[tuple[str, date]]) -> None:
+    """Give days a new version: (kind, day), see `raw.day_versions`; event days in their order."""
+    with db.cursor() as cursor:
         execute_values(
             cursor,
             """insert into raw.day_versions (kind, day) values %s on conflict (kind, day)
             do update set version = day_versions.version + 1, changed_at = clock_timestamp()""",
-            changed,
+            days,
             page_size=10_000,
         )
 

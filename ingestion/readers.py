@@ -1,17 +1,13 @@
-"""Files of JSON lines, CSV and Parquet to landing rows, by DuckDB."""
+"""Files of all formats to landing rows. JSON lines have a module of their own, `lines`."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import shutil
 import tempfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -19,29 +15,29 @@ import duckdb
 import pyarrow as pa
 
 from ingestion import projection
+from ingestion.drift import Fields
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, fetch
+from ingestion.lines import MAX_LINE_BYTES, read_lines
 from ingestion.mapping import TableMapping
+from ingestion.plain_files import plain_files
 
-# One record may be this long, in bytes; longer ones are quarantined.
-MAX_LINE_BYTES = 64 * 2**20
 # Files are read in groups of about this many bytes, so that what is unpacked fits on the disk.
 GROUP_BYTES = 512 * 2**20
 HEADER_BYTES = 2**20
 
 _REASON = """case error_type
     when 'LINE SIZE OVER MAXIMUM' then 'oversized_record'
-    when 'INVALID ENCODING' then 'invalid_encoding'
     else 'malformed_csv' end"""
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """Files that one query reads: its columns (None: lines of JSON) and its table of rejects.
-    The file a row comes from is in the column `_path`."""
+    """Files that one query reads: its columns and its table of rejects. The file a row comes from
+    is in the column `_path`."""
 
     sql: str
-    columns: list[str] | None
+    columns: list[str]
     rejects: str = ""
 
 
@@ -51,23 +47,36 @@ def read_files(
     source: str,
     started_at: datetime,
     batch_rows: int,
+    fields: Fields | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """All records of the files as landing rows, in batches of up to `batch_rows`.
 
     Raises:
         UserError: a file cannot be read as its format, or lacks a column that the mapping needs.
     """
-    for group in _groups(files):
+    fields = Fields() if fields is None else fields
+    lines = [file for file in files if file.format == "jsonl"]
+    try:
+        for group in _groups(lines):
+            with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
+                here = fetch(group, Path(scratch))
+                yield from read_lines(here, mapping, source, started_at, fields)
+    except duckdb.Error as error:
+        raise _refused(source, error) from error
+    for group in _groups([file for file in files if file.format != "jsonl"]):
         with (
             tempfile.TemporaryDirectory(prefix="fact-events-") as scratch,
             projection.session() as db,
         ):
-            unpacked = _unpack(fetch(group, Path(scratch)), Path(scratch))
             try:
-                yield from _read(db, unpacked, mapping, source, started_at, batch_rows)
+                plain = plain_files(fetch(group, Path(scratch)), Path(scratch))
+                yield from _read(db, plain, mapping, source, started_at, batch_rows, fields)
             except duckdb.Error as error:
-                reason = str(error).splitlines()[0]
-                raise UserError(f"MAPPING={source!r} cannot read the files: {reason}") from error
+                raise _refused(source, error) from error
+
+
+def _refused(source: str, error: duckdb.Error) -> UserError:
+    return UserError(f"MAPPING={source!r} cannot read the files: {str(error).splitlines()[0]}")
 
 
 def _read(
@@ -77,6 +86,7 @@ def _read(
     source: str,
     started_at: datetime,
     batch_rows: int,
+    fields: Fields,
 ) -> Iterator[pa.RecordBatch]:
     delivered = pa.table(
         {
@@ -89,14 +99,15 @@ def _read(
     for scan in _scans(db, files):
         received = f"""(select d._file, d._ingest_date, r.* exclude (_path)
             from {scan.sql} as r join _delivered as d on d._path = r._path)"""
-        if scan.columns is None:
-            query = projection.json_lines(mapping, source, received, started_at)
-        else:
-            query = projection.named_rows(mapping, source, received, scan.columns, started_at)
-        yield from db.sql(query).to_arrow_reader(batch_rows)
+        query = projection.named_rows(mapping, source, received, scan.columns, started_at)
+        for batch in db.sql(query).to_arrow_reader(batch_rows):
+            fields.sampled += batch.num_rows
+            for column in scan.columns:
+                fields.add(column, "column", batch.num_rows)
+            yield batch
         if scan.rejects:
             # A line can have several errors; it is one record.
-            rejected = f"""(select d._ingest_date, e.line, e.reason from
+            rejected = f"""(select d._file, d._ingest_date, e.line, e.reason from
                 (select any_value(csv_line) as line, any_value({_REASON}) as reason,
                     scan_id, file_id
                  from {scan.rejects} group by scan_id, file_id, line) as e
@@ -107,13 +118,7 @@ def _read(
 
 
 def _scans(db: duckdb.DuckDBPyConnection, files: list[DeliveredFile]) -> Iterator[_Scan]:
-    """The files by what one query can read: all lines, all CSV of one header, each Parquet."""
-    lines = [file for file in files if file.format == "jsonl"]
-    if lines:
-        # No text holds this separator, so every line is one column. Blank lines are no records.
-        dialect = "delim='\x01\x02\x03\x04', quote='', escape='', strict_mode=false, header=false"
-        scan = _read_csv(lines, ["line"], dialect, "rejected_lines")
-        yield _Scan(f"(from {scan} where trim(line, ' \t\r') <> '')", None, "rejected_lines")
+    """The files by what one query can read: all CSV of one header, each Parquet."""
     by_header: dict[tuple[int, tuple[str, ...]], list[DeliveredFile]] = defaultdict(list)
     for file in files:
         if file.format == "csv" and (header := _csv_header(file)):
@@ -185,22 +190,3 @@ def _groups(files: list[DeliveredFile]) -> Iterator[list[DeliveredFile]]:
             group, size = [], 0
     if group:
         yield group
-
-
-def _unpack(files: list[DeliveredFile], scratch: Path) -> list[DeliveredFile]:
-    """The files with gzipped ones unpacked. DuckDB would read gzip itself, but does not look at
-    its checksum: a file with 20 damaged bytes lost a third of its lines without an error."""
-
-    def unpack(number: int, file: DeliveredFile) -> DeliveredFile:
-        if file.path.suffix != ".gz":
-            return file
-        target = scratch / f"{number}-{file.path.stem}"
-        try:
-            with gzip.open(file.path) as packed, target.open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 2**20)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{file.url} is not valid gzip: {error}") from error
-        return replace(file, path=target)
-
-    with ThreadPoolExecutor(2) as pool:  # zlib works outside Python's lock
-        return list(pool.map(unpack, range(len(files)), files))

@@ -52,6 +52,7 @@ class IngestSettings:
     profiles_url: str
     api_token: str = field(repr=False)
     api_concurrency: int = 4
+    max_quarantined: float = 0.5
 
     @classmethod
     def from_env(cls, days: DayRange | None = None) -> IngestSettings:
@@ -89,6 +90,7 @@ class IngestSettings:
             profiles_url=os.environ.get("PROFILES_URL", ""),
             api_token=token,
             api_concurrency=_concurrency(),
+            max_quarantined=_share("MAX_QUARANTINED", 0.5),
         )
 
 
@@ -98,3 +100,19 @@ def _concurrency() -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_CONCURRENCY:
         raise UserError(f"API_CONCURRENCY={text!r} is not a number from 1 to {MAX_CONCURRENCY}")
     return int(text)
+
+
+def _share(name: str, default: float) -> float:
+    """A setting between 0 and 1.
+
+    Raises:
+        UserError: it is not.
+    """
+    value = os.environ.get(name) or str(default)
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise UserError(f"{name}={value!r} is not a share: give a number from 0 to 1")
+    return share

@@ -45,6 +45,36 @@ REASONS = """
 """
 
 
+# What the latest load of each source had otherwise than the one before it.
+DRIFT = """
+    with numbered as (
+        select load_id, source, first_day, last_day, dense_rank() over (
+            partition by source order by completed_at desc
+        ) as age
+        from raw.loads as loads
+        where completed_at is not null
+            and exists (select from raw.load_fields as f where f.load_id = loads.load_id)
+    ),
+    fields as (
+        select n.source, n.age, f.table_name, f.field,
+            string_agg(f.type, '/' order by f.type) filter (where f.type != 'null') as types,
+            sum(f.records) >= 0.1 * max(f.sampled) as is_common
+        from numbered as n inner join raw.load_fields as f using (load_id)
+        where n.age <= 2 group by 1, 2, 3, 4
+    )
+    select source, table_name, field, old.types, new.types
+    from (select * from fields where age = 1) as new
+    full outer join (select * from fields where age = 2) as old
+        using (source, table_name, field)
+    where source in (select source from fields where age = 2)
+        and (
+            (old.field is null and new.is_common) or (new.field is null and old.is_common)
+            or old.types != new.types
+        )
+    order by 1, 2, 3
+"""
+
+
 def print_report(warehouse: Warehouse, console: Console | None = None) -> None:
     """Print the report.
 
@@ -57,6 +87,7 @@ def print_report(warehouse: Warehouse, console: Console | None = None) -> None:
             _events(db, console)
             _accounting(db, console)
             _reasons(db, console)
+            _drift(db, console)
         except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName) as error:
             raise UserError(
                 f"PGDATABASE={warehouse.database} has no fact table yet: run make transform"
@@ -98,6 +129,18 @@ def _reasons(db: Connection, console: Console) -> None:
     table.add_column("records", justify="right")
     for reason, records in rows:
         table.add_row(reason, f"{records:,}")
+    console.print(table)
+
+
+def _drift(db: Connection, console: Console) -> None:
+    rows = _query(db, DRIFT)
+    if not rows:
+        return
+    table = Table(title="Fields: latest load against the one before", title_justify="left")
+    for name in ("source", "table", "field", "was", "is"):
+        table.add_column(name)
+    for source, name, field, was, now in rows:
+        table.add_row(source, name, field, was or "-", now or "-")
     console.print(table)
 
 

@@ -59,6 +59,7 @@ def ingest_files(
     mapping: str = "canonical",
     profiles_url: Path | str = "",
     progress: Progress | None = None,
+    max_quarantined: float = 0.5,
 ) -> IngestResult:
     """Ingest files of FROM to TO; a folder stands for its `%Y-%m-%d.jsonl`."""
 
@@ -72,6 +73,7 @@ def ingest_files(
         events_url=template(events_url),
         profiles_url=template(profiles_url),
         api_token="",
+        max_quarantined=max_quarantined,
     )
     return ingest(settings, warehouse, progress or Progress())
 

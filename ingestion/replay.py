@@ -1,0 +1,284 @@
+"""`make replay [REASON=] [MAPPING=]`: quarantined records are read again, by today's mapping.
+
+What was rejected lies in `raw.events` whole. It is projected anew and replaces exactly itself,
+under the same source, ingest day and load: for the ledger the day's delivery is what it was, so
+delivering the day again replaces it like everything else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import partial
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg2.extensions import connection as Connection
+
+from ingestion import projection
+from ingestion.errors import UserError
+from ingestion.landing import BATCH_ROWS, land
+from ingestion.landing_schema import REQUIRED
+from ingestion.ledger import Delivered, create_landing, exclusively, mark_changed
+from ingestion.lines import MAX_LINE_BYTES
+from ingestion.mapping import Mapping, load_mapping
+from ingestion.progress import Progress
+from ingestion.reasons import REASONS
+from ingestion.warehouse import Warehouse
+
+# As staging.stg_events has it.
+_REASON = """coalesce(e.parse_error, case
+    when e.event_id is null then 'missing_event_id'
+    when e.user_id is null then 'missing_user_id'
+    when e.event_type is null then 'missing_event_type'
+    when e.event_ts is null then 'missing_event_ts' end)"""
+_REJECTED = f"{_REASON} is not null and (%(reason)s = '' or {_REASON} = %(reason)s)"
+_FETCH_ROWS = 10_000
+_QUARANTINE = pa.schema(
+    [
+        ("_ingest_date", pa.date32()),
+        ("_file", pa.string()),
+        ("reason", pa.string()),
+        ("line", pa.string()),
+        ("is_object", pa.bool_()),
+    ]
+)
+
+
+@dataclass
+class Replayed:
+    """What a replay of one source did, by the reason that the records had before."""
+
+    source: str
+    offered: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+
+    def summary(self) -> str:
+        """A line for people, and one per reason."""
+        total, events = self.offered.total(), self.events.total()
+        lines = [f"{self.source}: {total:,} records replayed, {events:,} became events"]
+        lines += [
+            f"  {reason}: {records:,} replayed, {self.events[reason]:,} became events"
+            for reason, records in sorted(self.offered.items())
+        ]
+        return "\n".join(lines)
+
+
+def replay_settings() -> tuple[str, str]:
+    """REASON and MAPPING, each "" for all.
+
+    Raises:
+        UserError: no record can have that reason.
+    """
+    reason = os.environ.get("REASON", "")
+    if reason and reason not in REASONS:
+        raise UserError(f"REASON={reason!r} is unknown: use one of {', '.join(REASONS)}")
+    return reason, os.environ.get("MAPPING", "")
+
+
+def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) -> list[Replayed]:
+    """Read quarantined records again, source by source; a source is replayed whole or not at all.
+
+    Args:
+        reason: only records with this reason; "" for all.
+        mapping: only this source, named as for `make ingest`; "" for all.
+        warehouse: where they are.
+        progress: shows the sources.
+
+    Raises:
+        UserError: a source's mapping is not there any more, or its records changed meanwhile.
+    """
+    with closing(warehouse.connect()) as db:
+        create_landing(db)
+        with db.cursor() as cursor:
+            cursor.execute(
+                f"select distinct source from raw.events as e where {_REJECTED} order by 1",
+                {"reason": reason},
+            )
+            sources = [row[0] for row in cursor.fetchall()]
+    if mapping:
+        given = load_mapping(mapping)
+        mappings = [given] if given.name in sources else []
+    else:
+        mappings = [_mapping_of(source) for source in sources]
+    done = []
+    for current in mappings:
+        progress.start(f"replaying {current.name}", len(mappings))
+        try:
+            done.append(_replay(current, reason, warehouse, progress))
+        finally:
+            progress.done()
+    return [one for one in done if one.offered]
+
+
+def _mapping_of(source: str) -> Mapping:
+    try:
+        return load_mapping(source)
+    except UserError as error:
+        raise UserError(
+            f"MAPPING={source!r} has quarantined records but is not there any more: give its file, "
+            f"MAPPING=/path/{source}.toml, or replay another one by its name"
+        ) from error
+
+
+def _replay(mapping: Mapping, reason: str, warehouse: Warehouse, progress: Progress) -> Replayed:
+    result = Replayed(mapping.name)
+    selected = {"source": mapping.name, "reason": reason}
+    with closing(warehouse.connect()) as db, projection.session() as duck:
+        loads, started_at = _read(db, duck, selected)
+        if loads:
+            land(
+                warehouse,
+                mapping.name,
+                {"events": _projected(duck, mapping, started_at, result)},
+                {"events": Delivered(set(loads))},
+                progress.step,
+                partial(_complete, selected=selected, loads=loads),
+            )
+    return result
+
+
+def _read(
+    db: Connection, duck: duckdb.DuckDBPyConnection, selected: dict[str, str]
+) -> tuple[dict[date, str], datetime]:
+    """The records into the DuckDB table `quarantine`; their days with the load of each, and when
+    the latest of those loads began."""
+    duck.register("batch", _QUARANTINE.empty_table())
+    duck.execute("create table quarantine as from batch")
+    loads: dict[date, str] = {}
+    started_at = datetime.fromtimestamp(0, UTC)
+    db.autocommit = False  # a server-side cursor lives in a transaction
+    with db.cursor("quarantine") as cursor:
+        cursor.execute(
+            f"""select e.ingest_date, e.file, {_REASON}, e.payload #>> '{{}}',
+                jsonb_typeof(e.payload) = 'object', e._dlt_load_id, l.started_at
+            from raw.events as e
+            inner join raw.deliveries as d on d.table_name = 'events' and d.source = e.source
+                and d.ingest_date = e.ingest_date and d.load_id = e._dlt_load_id
+            inner join raw.loads as l on l.load_id = d.load_id
+            where e.source = %(source)s and {_REJECTED}""",
+            selected,
+        )
+        while rows := cursor.fetchmany(_FETCH_ROWS):
+            columns = list(zip(*rows, strict=True))
+            loads |= dict(zip(columns[0], columns[5], strict=True))
+            started_at = max(started_at, *columns[6])
+            duck.register("batch", pa.table(columns[: len(_QUARANTINE)], schema=_QUARANTINE))
+            duck.execute("insert into quarantine from batch")
+    return loads, started_at
+
+
+def _projected(
+    duck: duckdb.DuckDBPyConnection, mapping: Mapping, started_at: datetime, result: Replayed
+) -> Iterator[pa.RecordBatch]:
+    """The records as landing rows, counted in `result`.
+
+    A record that came as a row of columns (CSV, Parquet) is split into its columns again. What was
+    no such row (a broken line of CSV, whose header is gone) cannot become one: it stays as it is.
+    """
+    events, source = mapping.events, mapping.name
+    suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz)?$', 1)"
+    file_format = projection.quoted(events.format) if events.format else suffix
+    duck.execute(
+        f"""create table grouped as select *, case
+                when {file_format} not in ('csv', 'parquet') then ['line']
+                when is_object then json_keys(line) end as kind
+        from quarantine"""
+    )
+    groups = "select reason, kind, count(*) from grouped group by all order by all"
+    for reason, kind, records in duck.sql(groups).fetchall():
+        keys = "null" if kind is None else f"[{', '.join(map(projection.quoted, kind))}]"
+        group = f"""(from grouped where reason = {projection.quoted(reason)}
+            and kind is not distinct from {keys})"""
+        if kind is None:
+            query = projection.rejected_lines(events, source, group)
+        elif kind == ["line"]:
+            found = f"""case when reason = 'invalid_encoding' then reason
+                when strlen(line) > {MAX_LINE_BYTES} then 'oversized_record' end"""
+            query = projection.json_lines(events, source, group, started_at, found)
+        else:
+            columns = ", ".join(
+                f"json_extract_string(line, {projection.quoted(projection.member(key))}) "
+                f"as {projection.name(key)}"
+                for key in kind
+            )
+            rows = f"(select _file, _ingest_date, {columns} from {group})"
+            query = projection.named_rows(events, source, rows, kind, started_at)
+        result.offered[reason] += records
+        for batch in duck.sql(query).to_arrow_table().to_batches(BATCH_ROWS):
+            valid = pc.is_null(batch["parse_error"])
+            for column in REQUIRED:
+                valid = pc.and_(valid, pc.is_valid(batch[column]))
+            result.events[reason] += pc.sum(valid).as_py() or 0
+            yield batch
+
+
+def _complete(
+    db: Connection,
+    load_id: str,
+    source: str,
+    delivered: dict[str, Delivered],
+    *,
+    selected: dict[str, str],
+    loads: dict[date, str],
+) -> None:
+    """The new rows take the old ones' place and load, in one transaction.
+
+    Raises:
+        UserError: the records are not those that were read; nothing has changed then.
+    """
+    received, days = delivered["events"], sorted(loads)
+    parameters = selected | {"days": days, "loads": list(loads.values()), "new": load_id}
+    of_the_days = "source = %(source)s and ingest_date = any(%(days)s::date[])"
+    with exclusively(db), db.cursor() as cursor:
+        cursor.execute(
+            f"""select ingest_date, load_id from raw.deliveries
+            where table_name = 'events' and {of_the_days}""",
+            parameters,
+        )
+        unchanged = dict(cursor.fetchall()) == loads
+        cursor.execute(
+            f"""delete from raw.events as e
+            where {of_the_days} and _dlt_load_id = any(%(loads)s) and {_REJECTED}""",
+            parameters,
+        )
+        gone = cursor.rowcount
+        cursor.execute(
+            f"""select distinct event_date from raw.events as e
+            where {of_the_days} and _dlt_load_id = %(new)s and {_REASON} is null order by 1""",
+            parameters,
+        )
+        touched = [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            """update raw.events as e set _dlt_load_id = d.load_id from raw.deliveries as d
+            where e._dlt_load_id = %(new)s and e.ingest_date = any(%(days)s::date[])
+                and d.table_name = 'events' and d.source = e.source
+                and d.ingest_date = e.ingest_date""",
+            parameters,
+        )
+        if not unchanged or not gone == received.total == cursor.rowcount:
+            raise UserError(
+                f"MAPPING={source!r}: its quarantined records have changed meanwhile, run it again"
+            )
+        cursor.execute(
+            f"delete from raw.delivered_days where table_name = 'events' and {of_the_days}",
+            parameters,
+        )
+        cursor.execute(
+            f"""insert into raw.delivered_days
+                (source, table_name, ingest_date, event_date, region, rows)
+            select source, 'events', ingest_date, event_date, region, count(*) from raw.events
+            where {of_the_days} and _dlt_load_id = any(%(loads)s)
+            group by 1, 2, 3, 4, 5""",
+            parameters,
+        )
+        changed = [("ingest_date", day) for day in days]
+        mark_changed(db, changed + [("event_date", day) for day in touched])
+        cursor.execute(
+            "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
+        )
