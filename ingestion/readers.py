@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,17 +12,16 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ingestion import projection
+from ingestion import csv_files, projection
 from ingestion.drift import Fields
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, fetch
-from ingestion.lines import MAX_LINE_BYTES, read_lines
+from ingestion.lines import read_lines
 from ingestion.mapping import TableMapping
 from ingestion.plain_files import plain_files
 
 # Files are read in groups of about this many bytes, so that what is unpacked fits on the disk.
 GROUP_BYTES = 512 * 2**20
-HEADER_BYTES = 2**20
 
 _REASON = """case error_type
     when 'LINE SIZE OVER MAXIMUM' then 'oversized_record'
@@ -33,12 +30,14 @@ _REASON = """case error_type
 
 @dataclass(frozen=True)
 class _Scan:
-    """Files that one query reads: its columns and its table of rejects. The file a row comes from
-    is in the column `_path`."""
+    """Files that one query reads: its columns, its table of rejects, and the records that were
+    taken out before. The file a row comes from is in the column `_path`."""
 
+    files: list[DeliveredFile]
     sql: str
     columns: list[str]
     rejects: str = ""
+    left_out: Sequence[tuple[str, str, DeliveredFile]] = ()
 
 
 def read_files(
@@ -70,7 +69,9 @@ def read_files(
         ):
             try:
                 plain = plain_files(fetch(group, Path(scratch)), Path(scratch))
-                yield from _read(db, plain, mapping, source, started_at, batch_rows, fields)
+                yield from _read(
+                    db, plain, mapping, source, started_at, batch_rows, fields, Path(scratch)
+                )
             except duckdb.Error as error:
                 raise _refused(source, error) from error
 
@@ -87,16 +88,10 @@ def _read(
     started_at: datetime,
     batch_rows: int,
     fields: Fields,
+    scratch: Path,
 ) -> Iterator[pa.RecordBatch]:
-    delivered = pa.table(
-        {
-            "_path": [str(file.path) for file in files],
-            "_file": [Path(file.url).name for file in files],
-            "_ingest_date": pa.array([file.day for file in files], pa.date32()),
-        }
-    )
-    db.register("_delivered", delivered)
-    for scan in _scans(db, files):
+    for scan in _scans(db, files, scratch):
+        db.register("_delivered", _delivered(scan.files))
         received = f"""(select d._file, d._ingest_date, r.* exclude (_path)
             from {scan.sql} as r join _delivered as d on d._path = r._path)"""
         query = projection.named_rows(mapping, source, received, scan.columns, started_at)
@@ -115,60 +110,45 @@ def _read(
                 join _delivered as d on d._path = s.file_path)"""
             query = projection.rejected_lines(mapping, source, rejected)
             yield from db.sql(query).to_arrow_reader(batch_rows)
+        if scan.left_out:
+            lines, reasons, of = zip(*scan.left_out, strict=True)
+            table = _delivered(of).append_column("line", [lines]).append_column("reason", [reasons])
+            db.register("_left_out", table)
+            query = projection.rejected_lines(mapping, source, "_left_out")
+            yield from db.sql(query).to_arrow_reader(batch_rows)
 
 
-def _scans(db: duckdb.DuckDBPyConnection, files: list[DeliveredFile]) -> Iterator[_Scan]:
+def _delivered(files: Sequence[DeliveredFile]) -> pa.Table:
+    """Where a row is from and when that was delivered, by the path that DuckDB reads."""
+    return pa.table(
+        {
+            "_path": [str(file.path) for file in files],
+            "_file": [Path(file.url).name for file in files],
+            "_ingest_date": pa.array([file.day for file in files], pa.date32()),
+        }
+    )
+
+
+def _scans(
+    db: duckdb.DuckDBPyConnection, files: list[DeliveredFile], scratch: Path
+) -> Iterator[_Scan]:
     """The files by what one query can read: all CSV of one header, each Parquet."""
-    by_header: dict[tuple[int, tuple[str, ...]], list[DeliveredFile]] = defaultdict(list)
+    by_header: dict[csv_files.Header, list[DeliveredFile]] = defaultdict(list)
     for file in files:
-        if file.format == "csv" and (header := _csv_header(file)):
+        if file.format == "csv" and (header := csv_files.header_of(file)):
             by_header[header].append(file)
-    for number, ((skip, columns), sharing) in enumerate(by_header.items()):
-        dialect = f"""delim=',', quote='"', escape='"', header=true, skip={skip}"""
+    for number, (header, sharing) in enumerate(by_header.items()):
+        settled, left_out = csv_files.well_quoted(db, sharing, header, scratch)
         rejects = f"rejected_csv_{number}"
-        yield _Scan(_read_csv(sharing, columns, dialect, rejects), list(columns), rejects)
+        scan = csv_files.scan(settled, header, rejects)
+        yield _Scan(settled, scan, list(header.columns), rejects, left_out)
     for file in files:
         if file.format == "parquet":
             parquet = f"read_parquet({projection.quoted(str(file.path))}, filename='_path')"
             relation = db.sql(f"select * exclude (_path) from {parquet}")
             types = dict(zip(relation.columns, map(str, relation.types), strict=True))
             texts = ", ".join(["_path", *(_as_text(*column) for column in types.items())])
-            yield _Scan(f"(select {texts} from {parquet})", list(types))
-
-
-def _read_csv(
-    files: list[DeliveredFile], columns: tuple[str, ...] | list[str], dialect: str, rejects: str
-) -> str:
-    """DuckDB's reader with nothing guessed and every line it cannot split kept in `rejects`."""
-    paths = ", ".join(projection.quoted(str(file.path)) for file in files)
-    types = ", ".join(f"{projection.quoted(column)}: 'VARCHAR'" for column in columns)
-    return f"""read_csv([{paths}], columns={{{types}}}, auto_detect=false, {dialect},
-        compression='none', filename='_path', max_line_size={MAX_LINE_BYTES},
-        store_rejects=true, rejects_table='{rejects}', rejects_scan='{rejects}_files')"""
-
-
-def _csv_header(file: DeliveredFile) -> tuple[int, tuple[str, ...]] | None:
-    """The blank lines before the header, and the names in it; None where there is no header.
-
-    A column without a name is called by its position; one whose name is taken (DuckDB does not
-    tell upper from lower case) gets its position appended.
-    """
-    with file.path.open("rb") as handle:
-        text = handle.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    try:
-        rows = csv.reader(io.StringIO(text, newline=""))
-        blank, header = next((n, row) for n, row in enumerate(rows) if row)
-    except StopIteration:
-        return None
-    except csv.Error as error:
-        raise UserError(f"{file.url} has no readable CSV header: {error}") from error
-    names: list[str] = []
-    for position, name in enumerate(header, start=1):
-        taken = {other.lower() for other in names}
-        names.append(
-            f"{name or 'column'}_{position}" if not name or name.lower() in taken else name
-        )
-    return blank, tuple(names)
+            yield _Scan([file], f"(select {texts} from {parquet})", list(types))
 
 
 def _as_text(column: str, kind: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
@@ -34,13 +35,11 @@ def broken(warehouse, tmp_path):
         "{truncated",
         "\\u0000",
     ]
-    import json
-
     lines = [line if isinstance(line, str) else json.dumps(line) for line in first]
     (tmp_path / f"{D1}.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode() + b"\n\xff"))
     header = "event_id,event_type,event_ts,n.o,uid,user_id\n"
     row = f"c,click,{D2}T10:00:00Z,1,u8,\n"
-    (tmp_path / f"{D2}.csv").write_text(header + row + f'd,click,{D2}T11:00:00Z,"x,u8\n' + row)
+    (tmp_path / f"{D2}.csv").write_text(header + row + f'd,click,{D2}T11:00:00Z,"x,u8\n')
     for day in (D1, D2):
         ingest_files(warehouse, f"{tmp_path}/%Y-%m-%d.*", day, mapping=str(mapping))
     build()

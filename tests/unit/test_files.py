@@ -144,6 +144,12 @@ U2028 = b",a\xe2\x80\xa8b"  # a line separator to Python, no line end of CSV
         (HEADER + b'\ne2,"u"x,v,2026-03-01,eu\n' + ROW, [OK, ('e2,"u"x,v,2026-03-01,eu', BAD)]),
         (HEADER + b'\n"a\nb",1\n' + ROW, [OK, ('"a\nb",1', BAD)]),
         (HEADER + b'\n"a\n""b",u,v,2026-03-01,eu\n', [('a\n"b', None)]),
+        # A quote that is not closed takes no other line along.
+        (HEADER + b'\n"e2,u,v,\n' + (ROW + b"\n") * 20, [OK] * 20 + [('"e2,u,v,', BAD)]),
+        (
+            HEADER + b'\n"e2,u,v,\n' + ROW + b'\n"e3"",u\n' + ROW,
+            [OK, OK, ('"e2,u,v,', BAD), ('"e3"",u', BAD)],
+        ),
         (HEADER + b"\r" + ROW + b"\r" + ROW + b"\r", [OK, OK]),
         (HEADER + b"\r\n" + ROW + b"\r\n\r\n" + ROW, [OK, OK]),
         (b"\xef\xbb\xbf" + HEADER + b"\n" + ROW, [OK]),
