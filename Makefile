@@ -8,14 +8,14 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 RUN := $(BIN)/python -m
 
-# Telemetry of dbt, dlt and Dagster is off (Dagster's also in orchestration/dagster.yaml).
+# Telemetry of dbt, dlt and Dagster is off (Dagster's also in commands/dagster.yaml).
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
-        lint format types docs test test-soak unit lock clean
+        lint format types docs test screenshots test-soak unit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ replay: install ## read quarantined records again after a fix of the mapping: [R
 transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
 	@$(RUN) commands.transform
 
-backfill: install ## ingest + transform FROM= TO= as one Dagster run
+backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one of the regions
 	@$(RUN) orchestration.backfill
 
 prune: install ## drop events older than KEEP_DAYS=
@@ -63,7 +63,7 @@ report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting
 
 ui: install ## Dagster UI on 127.0.0.1:3000
-	@$(RUN) orchestration.ui
+	@$(RUN) commands.ui
 
 up: install ## start the embedded Postgres
 	@$(RUN) ingestion up
@@ -98,6 +98,9 @@ unit: install ## the tests that need no Postgres
 
 test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on real Postgres
 	@$(RUN) pytest
+
+screenshots: install ## the pictures of README, from the test of the UI
+	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q
 
 test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=12 SEED=1
 	@INTERLEAVINGS=$${INTERLEAVINGS:-200} STEPS=$${STEPS:-12} $(RUN) pytest tests/proof -q --capture=sys

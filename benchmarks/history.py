@@ -21,7 +21,8 @@ from dbt.cli.main import dbtRunner
 from rich.console import Console
 from rich.table import Table
 
-from commands.transform import LOCATION, build_arguments, transform
+from commands.project import LOCATION
+from commands.transform import build_arguments, transform
 from ingestion.days import DayRange
 from ingestion.ingest import ingest
 from ingestion.progress import Progress

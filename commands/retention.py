@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from dbt.cli.main import dbtRunner
 
 from commands.build_lock import build_lock
-from commands.transform import LOCATION, prepare_warehouse, transform
+from commands.project import LOCATION
+from commands.transform import prepare_warehouse, transform
 from ingestion.cli import run_command
 from ingestion.errors import UserError
 from ingestion.progress import Progress

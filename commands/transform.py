@@ -5,25 +5,26 @@ dbt runs inside this process, so that its events drive the progress bar.
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 
+from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
+from dbt_common.invocation import get_invocation_id
 
 from commands.build_lock import build_lock
+from commands.project import LOCATION, PROJECT_DIR
 from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.errors import UserError
 from ingestion.ledger import create_landing
 from ingestion.progress import Progress
-from ingestion.settings import ROOT, optional_range
-from ingestion.warehouse import warehouse
-
-PROJECT_DIR = ROOT / "dbt"
-PROFILES_DIR = ROOT / "profiles"
-MANIFEST = PROJECT_DIR / "target" / "manifest.json"
-LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
+from ingestion.relation import read
+from ingestion.settings import optional_range
+from ingestion.warehouse import Warehouse, warehouse
 
 
 def build_arguments(days: DayRange | None) -> list[str]:
@@ -54,9 +55,68 @@ def transform(days: DayRange | None, progress: Progress) -> str:
     Raises:
         UserError: a model or a blocking test failed; each has its own line on stderr.
     """
+    with building():
+        return _build(days, progress)
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Hold the warehouse's build lock: dbt builds only inside of it, whoever runs it."""
     prepare_warehouse()
     with build_lock(warehouse(), PROJECT_DIR):
-        return _build(days, progress)
+        yield
+
+
+def run_dbt(arguments: Sequence[str], env: Mapping[str, str]) -> list[NodeResult]:
+    """One dbt invocation under the build lock, quiet; its results, node by node.
+
+    Args:
+        arguments: dbt's.
+        env: variables that only this invocation sees.
+
+    Raises:
+        UserError: dbt failed before its first node.
+    """
+    before = dict(os.environ)
+    with building():
+        os.environ.update(env)
+        try:
+            outcome = dbtRunner().invoke([*arguments, *LOCATION, "--log-level", "none"])
+        finally:
+            for name in env:
+                os.environ.pop(name)
+            os.environ.update({name: before[name] for name in env if name in before})
+    results = list(getattr(outcome.result, "results", []))
+    if not results and not outcome.success:
+        raise UserError(f"dbt: {' '.join(str(outcome.exception or 'no reason given').split())}")
+    return results
+
+
+def why_it_failed(results: Sequence[NodeResult]) -> tuple[str, bool]:
+    """One line about the models and blocking tests that failed, empty where none did; and whether
+    to try again: a failed test would fail again, a model may have met a lock or a lost server."""
+    failed = [result for result in results if result.status in ("error", "fail")]
+    lines = [f"{r.node.name}: {' '.join((r.message or '').split())}" for r in failed]
+    return "; ".join(lines), all(result.status == "error" for result in failed)
+
+
+def out_of_date(found: Warehouse) -> dict[str, int]:
+    """The event days that are not built as raw has them, with their versions there."""
+    try:
+        days = read(found, "analytics.event_days", "event_date")
+    except UserError:  # before the first build
+        return {f"{row['day']}": row["version"] for row in read(found, "raw.day_versions", "day")}
+    return {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
+
+
+def days_built(found: Warehouse, days: DayRange) -> list[str]:
+    """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
+    invocation = get_invocation_id()
+    return [
+        f"{row['event_date']}"
+        for row in read(found, "analytics.event_days", "event_date")
+        if row["invocation_id"] == invocation and row["event_date"] not in days
+    ]
 
 
 def _build(days: DayRange | None, progress: Progress) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,9 +56,15 @@ class IngestSettings:
     max_quarantined: float = 0.5
 
     @classmethod
-    def from_env(cls, days: DayRange | None = None) -> IngestSettings:
-        """Read SOURCE, MAPPING, EVENTS_URL, PROFILES_URL, EVENTS_API_TOKEN, API_CONCURRENCY and
-        FROM, TO.
+    def from_env(
+        cls, days: DayRange | None = None, env: Mapping[str, str] = os.environ
+    ) -> IngestSettings:
+        """Read SOURCE, MAPPING, EVENTS_URL, PROFILES_URL, EVENTS_API_TOKEN, API_CONCURRENCY
+        and FROM, TO.
+
+        Args:
+            days: instead of FROM and TO.
+            env: where the settings are.
 
         Raises:
             UserError: a setting is missing or wrong.
@@ -65,12 +72,12 @@ class IngestSettings:
         days = days or optional_range()
         if days is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
-        events_url = os.environ.get("EVENTS_URL", "")
+        events_url = env.get("EVENTS_URL", "")
         is_http = events_url.startswith(("http://", "https://"))
-        source = os.environ.get("SOURCE") or ("files" if events_url and not is_http else "api")
+        source = env.get("SOURCE") or ("files" if events_url and not is_http else "api")
         if source not in SOURCES:
             raise UserError(f"SOURCE={source!r} is unknown: use one of {', '.join(SOURCES)}")
-        token = os.environ.get("EVENTS_API_TOKEN", "")
+        token = env.get("EVENTS_API_TOKEN", "")
         if source == "api":
             if not events_url:
                 raise UserError(
@@ -85,9 +92,9 @@ class IngestSettings:
         return cls(
             days=days,
             source=source,
-            mapping=os.environ.get("MAPPING") or "canonical",
+            mapping=env.get("MAPPING") or "canonical",
             events_url=events_url,
-            profiles_url=os.environ.get("PROFILES_URL", ""),
+            profiles_url=env.get("PROFILES_URL", ""),
             api_token=token,
             api_concurrency=_concurrency(),
             max_quarantined=_share("MAX_QUARANTINED", 0.5),

@@ -1,80 +1,108 @@
-"""The assets: raw tables from ingestion, then every dbt model, partitioned by UTC day.
+"""The assets: raw tables from ingestion, every dbt model, then the features and the model of ML."""
 
-A range of days is one run: ingestion lands it as one load, dbt builds it in one invocation.
-"""
-
-import os
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
-from commands.transform import build_arguments
-from ingestion.days import ONE_DAY, DayRange, parse_day
+from commands.project import manifest
 from ingestion.errors import UserError
-from ingestion.ingest import ingest
-from ingestion.progress import Progress
-from ingestion.settings import IngestSettings
-from ingestion.warehouse import warehouse
-from orchestration.dbt_project import Translator, manifest
+from ingestion.relation import read
+from ingestion.settings import ROOT
+from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
+from orchestration.dbt_project import OWNER, TRANSLATOR
+from orchestration.dbt_run import Event, build
+from orchestration.partitions import DAYS, cells_of, days_of
+from orchestration.resources import Dbt, EventsSource, Warehouse
 
-DAYS = dg.DailyPartitionsDefinition(
-    start_date=os.environ.get("PARTITIONS_START") or "2010-01-01", timezone="UTC"
-)
-ONE_RUN = dg.BackfillPolicy.single_run()
-RAW_EVENTS = dg.AssetKey(["raw", "events"])
-RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
+# For what passes by itself: a source or server that is away, a lock. Wrong settings and failed
+# tests are raised as dg.Failure(allow_retries=False).
+BACKOFF, JITTER = dg.Backoff.EXPONENTIAL, dg.Jitter.PLUS_MINUS
+RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=BACKOFF, jitter=JITTER)
+Context = dg.AssetExecutionContext
+HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=120))
+COMMON: dict[str, Any] = {"owners": [OWNER], "partitions_def": DAYS}
+IN_RAW: dict[str, Any] = {**COMMON, "group_name": "raw", "kinds": {"dlt", "postgres"}}
+LANDING = dg.MetadataValue.url((ROOT / "ingestion" / "landing.sql").as_uri())
 
 
-def days_of(context: dg.AssetExecutionContext) -> DayRange:
-    """The UTC days of a run, of one partition or of a range."""
-    keys = context.partition_key_range
-    return DayRange(parse_day("partition", keys.start), parse_day("partition", keys.end) + ONE_DAY)
+def _raw(key: dg.AssetKey, description: str, **other: Any) -> dg.AssetSpec:
+    metadata = {"dagster/table_name": ".".join(key.path), "sql": LANDING}
+    return dg.AssetSpec(key, description=description, metadata=metadata, **IN_RAW, **other)
 
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(RAW_EVENTS, description="One row per received record.", kinds={"dlt"}),
-        dg.AssetSpec(
-            RAW_PROFILES,
-            description="One row per user profile.",
-            kinds={"dlt"},
-            skippable=True,
-        ),
+        _raw(RAW_EVENTS, "One row per received record.", freshness_policy=HOURLY),
+        _raw(RAW_PROFILES, "One row per user profile.", skippable=True),
     ],
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
-    group_name="raw",
+    retry_policy=RETRY,
+    pool="raw",
 )
-def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterator[Event]:
     """Land the run's days from the API or the files that the settings name."""
+    from ingestion.ingest import ingest  # 1 s: not for loading the code location
+    from ingestion.progress import Progress
+
+    settings = None
     try:
-        result = ingest(IngestSettings.from_env(days_of(context)), warehouse(), Progress())
+        settings = events.settings(days_of(context))
+        result = ingest(settings, warehouse.open(), Progress())
     except UserError as error:
         # The line is all there is to know; a traceback would show what it was raised from.
-        raise dg.Failure(str(error)) from None
+        raise dg.Failure(str(error), allow_retries=settings is not None) from None
     context.log.info(result.summary())
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:
-            yield dg.MaterializeResult(
-                asset_key=key,
-                metadata={
-                    "dagster/row_count": delivered.total,
-                    "dagster/table_name": ".".join(key.path),
-                    "load_id": result.load_id,
-                    "days": len(delivered.days),
-                },
-            )
+            rows: dict[str, Any] = {"dagster/row_count": delivered.total, "load_id": result.load_id}
+            yield dg.MaterializeResult(asset_key=key, metadata=rows)
 
 
-@dbt_assets(
-    manifest=manifest(),
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
-    dagster_dbt_translator=Translator(),
-    pool="dbt",
-)
-def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[object]:
+# By event day, where the raw tables are by day of delivery: automation.ledger_sensor fills it.
+DELIVERED = "Which load is a day's live delivery, and which event days it touched."
+ledger = _raw(LEDGER, DELIVERED, deps=[RAW_EVENTS, RAW_PROFILES])
+
+DBT: dict[str, Any] = {"manifest": manifest(), "dagster_dbt_translator": TRANSLATOR}
+DBT |= {"retry_policy": RETRY, "pool": "dbt"}
+
+
+@dbt_assets(exclude="config.cell_column:region", **DBT)
+def dbt_models(context: Context, dbt: Dbt, warehouse: Warehouse) -> Iterator[Event]:
     """Build the run's days of the selected models, tests included, in one dbt invocation."""
-    warehouse()  # puts the PG* variables where dbt reads them
-    yield from dbt.cli(build_arguments(days_of(context)), context=context).stream()
+    yield from build(context, dbt, warehouse)
+
+
+@dbt_assets(select="config.cell_column:region", **DBT)
+def dbt_cells(context: Context, dbt: Dbt, warehouse: Warehouse) -> Iterator[Event]:
+    """Overwrite the run's cells, and no others, in one dbt invocation."""
+    yield from build(context, dbt, warehouse, cells_of(context))
+
+
+ML: dict[str, Any] = {**COMMON, "group_name": "ml", "io_manager_key": "storage"}
+ML |= {"automation_condition": downstream(), "retry_policy": RETRY}
+
+
+@dg.asset(deps=[["analytics", "user_activity"]], kinds={"pandas", "parquet"}, **ML)
+def user_activity_features(context: Context, warehouse: Warehouse) -> dict[str, Any]:
+    """What each user did in the seven days before a day, and whether they bought on it."""
+    from ml.features import features_of, window
+
+    days = days_of(context)
+    activity = read(warehouse.open(), "analytics.user_activity", "event_date", window(days))
+    return {f"{day}": features_of(activity, day) for day in days}
+
+
+@dg.asset(kinds={"scikitlearn"}, **ML)
+def purchase_propensity_model(
+    context: Context, user_activity_features: dict[str, Any]
+) -> dict[str, Any]:
+    """Who is likely to buy, learnt from a day's features; its metrics are of held-out users."""
+    from ml.propensity import train
+
+    models: dict[str, Any] = {}
+    for day, features in user_activity_features.items():
+        models[day], metrics = train(features)
+        context.add_asset_metadata(metrics, partition_key=day)
+    return models

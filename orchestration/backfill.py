@@ -1,29 +1,23 @@
 """`make backfill FROM= TO=`: ingest and transform a range of days as one Dagster run."""
 
-from __future__ import annotations
-
 import sys
 
 import dagster as dg
 
+from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
 from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.demo import demo_source
 from ingestion.errors import UserError
 from ingestion.settings import IngestSettings, optional_range
-from orchestration.instance import prepare_home
 
 # Dagster's own names for the tags of a run over a range of partitions.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def backfill() -> None:
-    """Materialize every asset for FROM to TO.
-
-    Raises:
-        UserError: a setting is wrong, or the run failed.
-    """
+    """Materialize every asset for FROM to TO; UserError where a setting is wrong or a run fails."""
     days = optional_range()
     if days is None:
         raise UserError("FROM is not set: give the first UTC day to backfill, FROM=YYYY-MM-DD")
@@ -35,23 +29,48 @@ def backfill() -> None:
             succeeded = run_range(days, instance)
     if not succeeded:
         raise UserError(f"FROM={days.start} TO={days.last}: the Dagster run failed, see above")
-    print(f"backfilled {days}: one run, {len(days)} days")
+    print(f"backfilled {days}: one run of {len(days)} days, and one of their regions")
 
 
-def run_range(days: DayRange, instance: dg.DagsterInstance) -> bool:
-    """Materialize every asset for the days as one run of this process. True if it succeeded.
+def run_range(
+    days: DayRange, instance: dg.DagsterInstance, defs: dg.Definitions | None = None
+) -> bool:
+    """Materialize everything of the days: a run of what is by day, then one of the days' cells.
 
-    `dagster asset materialize` does the same from a cold process of its own.
+    A range whose last run was killed goes on where it stopped. `defs` are the code location's
+    unless others are given. True if all succeeded.
     """
-    from orchestration.definitions import defs  # needs the manifest: after the settings are checked
+    # After the settings are checked: this reads them, and takes seconds.
+    from orchestration import definitions
+    from orchestration.partitions import OTHER, REGIONS
 
-    run = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=instance,
-        tags={RANGE_START: str(days.start), RANGE_END: str(days.last)},
-        run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
-        raise_on_error=False,
-    )
-    return run.success
+    defs = defs or definitions.defs
+    cells = (f"{days.start}|{REGIONS[0]}", f"{days.last}|{OTHER}")
+    for name, ends in {"days": (f"{days.start}", f"{days.last}"), "cells": cells}.items():
+        tags = dict(zip((RANGE_START, RANGE_END), ends, strict=True))
+        job, graph = defs.resolve_job_def(name), defs.resolve_asset_graph()
+        done = _steps_done(instance, dg.RunsFilter(job_name=name, tags=tags))
+        keys = job.asset_layer.executable_asset_keys
+        left = [key for key in keys if graph.get(key).assets_def.op.name not in done]
+        run = job.execute_in_process(
+            instance=instance,
+            tags=tags,
+            asset_selection=left if done and left else None,
+            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            raise_on_error=False,
+        )
+        if not run.success:
+            return False
+    return True
+
+
+def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
+    """The steps that had succeeded when the last run like this one was killed. None after one that
+    came to an end: whoever repeats that wants it all anew."""
+    runs = instance.get_runs(like, limit=1)
+    killed = [run.run_id for run in runs if not run.is_finished]
+    success = dg.DagsterEventType.STEP_SUCCESS
+    return {f"{e.step_key}" for each in killed for e in instance.all_logs(each, of_type=success)}
 
 
 if __name__ == "__main__":

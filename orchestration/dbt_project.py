@@ -1,36 +1,22 @@
-"""The dbt project as Dagster sees it: its manifest, and how its nodes become assets."""
-
-from __future__ import annotations
+"""How the nodes of the dbt project become assets and checks."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
+import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from commands.transform import LOCATION, MANIFEST, PROJECT_DIR
+from commands.project import PROJECT_DIR, manifest
+from orchestration.automation import downstream
+from orchestration.partitions import CELLS, DAYS
 
-# The environment's own dbt: it need not be activated.
-DBT = Path(sys.executable).with_name("dbt")
-
-
-def manifest() -> Path:
-    """The manifest's path, made anew when a file of the project is newer (dbt parse, 5 s)."""
-    newest = max(
-        path.stat().st_mtime
-        for pattern in ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*")
-        for path in PROJECT_DIR.glob(pattern)
-    )
-    if not MANIFEST.exists() or MANIFEST.stat().st_mtime < newest:
-        subprocess.run(
-            [DBT, "parse", "--quiet", *LOCATION],
-            check=True,
-            env=os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
-        )
-    return MANIFEST
+Props = Mapping[str, Any]
+OWNER = os.environ.get("OWNER") or "data-engineering@example.com"
+# What is built once a day is stale when a day and a half have passed.
+STALE, LATE = timedelta(hours=36), timedelta(hours=26)
+FRESH = dg.FreshnessPolicy.time_window(fail_window=STALE, warn_window=LATE)
 
 
 class Translator(DagsterDbtTranslator):
@@ -39,7 +25,37 @@ class Translator(DagsterDbtTranslator):
     def __init__(self) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
 
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The folder below models/."""
-        folders = dbt_resource_props["fqn"][1:-1]
-        return folders[0] if folders else None
+    def get_description(self, dbt_resource_props: Props) -> str:
+        """The model's own; its SQL is a link."""
+        return str(dbt_resource_props.get("description") or "")
+
+    def get_asset_spec(self, manifest: Props, unique_id: str, project: Any) -> dg.AssetSpec:
+        """Also views are by day: one that had no partitions would keep its neighbours waiting."""
+        props = self.get_resource_props(manifest, unique_id)
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        config, folders = props.get("config", {}), props["fqn"][1:-1]
+        table = f"{props['schema']}.{props['name']}"
+        link = dg.MetadataValue.url((PROJECT_DIR / props["original_file_path"]).as_uri())
+        is_table = folders == ["marts"] and config.get("materialized") != "view"
+        return spec.replace_attributes(
+            group_name=folders[0],
+            owners=[OWNER],
+            partitions_def=CELLS if config.get("cell_column") else DAYS,
+            automation_condition=downstream(),
+            freshness_policy=FRESH if is_table else None,
+        ).merge_attributes(metadata={"dagster/table_name": table, "sql": link})
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Props, unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """By partition: one bad day does not hold up the others."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(partitions_def=asset_spec.partitions_def)
+
+
+TRANSLATOR = Translator()
+
+
+def asset_key_of(unique_id: str) -> dg.AssetKey:
+    """The asset of a model or source."""
+    return TRANSLATOR.get_asset_spec(manifest(), unique_id, None).key

@@ -14,7 +14,8 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 
-from commands.transform import LOCATION, transform
+from commands.project import LOCATION
+from commands.transform import transform
 from ingestion.days import DayRange, parse_range
 from ingestion.ingest import IngestResult, ingest
 from ingestion.progress import Progress

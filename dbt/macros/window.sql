@@ -175,6 +175,7 @@
     that were read. Reading them again here would claim a change that came in between. -#}
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- if cells_of_this_run() -%}{{ return('select 1') }}{%- endif -%}
     {%- for span in window_of_this_run() %}
     insert into intermediate.built_days (model, kind, day, version, invocation_id)
     select '{{ model.name }}', '{{ span.kind }}', day::date, {{ span.version }}, '{{ invocation_id }}'

@@ -20,7 +20,8 @@ from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from commands.transform import LOCATION, build_arguments
+from commands.project import LOCATION
+from commands.transform import build_arguments
 from ingestion.warehouse import Warehouse, data_dir, start_embedded
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start

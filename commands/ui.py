@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
 from ingestion.cli import run_command
 from ingestion.demo import demo_source
 from ingestion.settings import ROOT
-from orchestration.instance import prepare_home
 
 
 def serve() -> None:

@@ -1,0 +1,1 @@
+"""Messages to people and to other systems: e-mail and webhooks. No orchestrator."""

@@ -1,0 +1,43 @@
+"""Where the dbt project is, and its manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ingestion.settings import ROOT
+
+PROJECT_DIR = ROOT / "dbt"
+PROFILES_DIR = ROOT / "profiles"
+MANIFEST = PROJECT_DIR / "target" / "manifest.json"
+LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
+
+
+@cache
+def manifest() -> dict[str, Any]:
+    """dbt's manifest, made anew when a file of the project is newer (dbt parse, 5 s)."""
+    newest = max(
+        path.stat().st_mtime
+        for pattern in ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*")
+        for path in PROJECT_DIR.glob(pattern)
+    )
+    if not MANIFEST.exists() or MANIFEST.stat().st_mtime < newest:
+        subprocess.run(
+            # The environment's own dbt: it need not be activated.
+            [Path(sys.executable).with_name("dbt"), "parse", "--quiet", *LOCATION],
+            check=True,
+            env=os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        )
+    nodes: dict[str, Any] = json.loads(MANIFEST.read_text())
+    return nodes
+
+
+def parents(unique_id: str) -> dict[str, dict[str, Any]]:
+    """The models and sources that a model reads, by unique id."""
+    known = manifest()["nodes"] | manifest()["sources"]
+    return {parent: known[parent] for parent in known[unique_id]["depends_on"]["nodes"]}

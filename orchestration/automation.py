@@ -1,0 +1,90 @@
+"""What runs by itself: raw on a schedule, the rest when what it reads has changed."""
+
+import json
+import os
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from orchestration.partitions import DAYS
+from orchestration.resources import Warehouse
+
+RAW_EVENTS = dg.AssetKey(["raw", "events"])
+RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
+FACTS = dg.AssetKey(["analytics", "fact_events"])
+LEDGER = dg.AssetKey(["raw", "ledger"])
+RAW = dg.AssetSelection.assets(RAW_EVENTS, RAW_PROFILES)
+REGIONAL = dg.AssetSelection.assets(["analytics", "regional_daily_events"])
+# They look at the newest day, whatever a run's days are.
+HOURLY = [dg.AssetCheckKey(FACTS, name) for name in ("newest_day_present", "partitions_agree")]
+HOURLY.append(dg.AssetCheckKey(RAW_EVENTS, "source_freshness"))
+BY_DAY = dg.AssetSelection.all() - REGIONAL - dg.AssetSelection.checks(*HOURLY)
+ON = dg.DefaultSensorStatus.RUNNING
+PULLS_ON = dg.DefaultScheduleStatus.RUNNING
+BUSY = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
+
+pull_job = dg.define_asset_job("pull", RAW.without_checks())
+# What `make backfill` runs: everything that is by day, then the cells of the same days.
+days_job = dg.define_asset_job("days", BY_DAY)
+cells_job = dg.define_asset_job("cells", REGIONAL)
+
+
+def downstream() -> dg.AutomationCondition[Any]:
+    """Any partition, however old, whose upstream has changed and passed its blocking checks.
+
+    Not `eager()`: that looks at the newest partition alone, and waits for what is missing. A day
+    of raw says nothing of the event days that it touched; the ledger does, so only it counts.
+    """
+    condition = dg.AutomationCondition
+    passed = condition.all_checks_match(condition.check_passed(), blocking_only=True)
+    # What is requested together is one dbt invocation: there dbt itself holds back what follows.
+    ready = condition.all_deps_match(condition.will_be_requested() | passed)
+    changed = condition.any_deps_updated().ignore(RAW).since_last_handled()
+    idle = ~condition.any_deps_in_progress() & ~condition.in_progress()
+    return (changed & ready & idle).with_label("upstream_changed")
+
+
+DEFAULT = "default_automation_condition_sensor"
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    DEFAULT, target=dg.AssetSelection.all(), default_status=ON, minimum_interval_seconds=30
+)
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=ON)
+def ledger_sensor(
+    context: dg.SensorEvaluationContext, warehouse: Warehouse
+) -> dg.SensorResult | dg.SkipReason:
+    """Tell Dagster which event days are not built as raw has them, whatever the cause: late rows,
+    `make ingest`, changed profiles. Each version of a day is told once: the cursor holds them."""
+    if context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
+        return dg.SkipReason("a run is going on, which may build the days")
+    from commands.transform import out_of_date  # imports dbt, 1 s
+
+    found, told = out_of_date(warehouse.open()), json.loads(context.cursor or "{}")
+    days = {day: version for day, version in found.items() if DAYS.has_partition_key(day)}
+    changed = [day for day, version in days.items() if told.get(day) != version]
+    if not changed:
+        return dg.SkipReason("no event day has changed")
+    events = [dg.AssetMaterialization(LEDGER, partition=day) for day in changed]
+    return dg.SensorResult(asset_events=events, cursor=json.dumps(days))
+
+
+def _pull(context: dg.ScheduleEvaluationContext, days_ago: int) -> dg.RunRequest | dg.SkipReason:
+    if not os.environ.get("EVENTS_URL"):
+        return dg.SkipReason("EVENTS_URL is not set")
+    at = context.scheduled_execution_time
+    day = f"{at.date() - timedelta(days=days_ago)}"
+    return dg.RunRequest(run_key=day if days_ago else f"{day} {at:%H}", partition_key=day)
+
+
+@dg.schedule(job=pull_job, cron_schedule="0 * * * *", default_status=PULLS_ON)
+def pull_today(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Every hour, what today has delivered so far."""
+    return _pull(context, 0)
+
+
+@dg.schedule(job=pull_job, cron_schedule="0 3 * * *", default_status=PULLS_ON)
+def pull_yesterday(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """At 03:00 UTC, all that yesterday delivered, for good."""
+    return _pull(context, 1)

@@ -1,0 +1,75 @@
+"""Checks beside dbt's tests: are counts usual, is the newest day there, is Dagster right."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from ingestion.days import ONE_DAY, DayRange
+from ingestion.relation import read
+from orchestration.automation import FACTS, RAW_EVENTS
+from orchestration.dbt_run import WARN, note
+from orchestration.partitions import DAYS, days_of
+from orchestration.resources import Dbt, Warehouse
+
+# Yesterday is pulled at 03:00 UTC; until it is due, the day before is the newest.
+Context = dg.AssetCheckExecutionContext
+DUE = timedelta(hours=5)
+
+
+def due_day(now: datetime) -> DayRange:
+    """The newest UTC day that must be there and complete."""
+    return DayRange((now - DUE).date() - ONE_DAY, (now - DUE).date())
+
+
+USUAL = "As many facts as on the same weekdays before: median and MAD."
+ROW_COUNT = dg.AssetCheckSpec("daily_row_count", asset=FACTS, description=USUAL)
+# Not an argument above: there it prints that it is a preview, on every start.
+ROW_COUNT = ROW_COUNT._replace(partitions_def=DAYS)
+
+
+@dg.multi_asset_check(specs=[ROW_COUNT])
+def daily_row_count(context: Context, warehouse: Warehouse) -> dg.AssetCheckResult:
+    """What analytics.daily_row_counts says of the run's days."""
+    days = read(warehouse.open(), "analytics.daily_row_counts", "event_date", days_of(context))
+    unusual = {f"{day['event_date']}": day["unusual"] for day in days if day["unusual"]}
+    if not context.has_partition_key:
+        note(context, ROW_COUNT, WARN, {key: key not in unusual for key in context.partition_keys})
+    return dg.AssetCheckResult(passed=not unusual, severity=WARN, metadata=unusual)
+
+
+def _hourly(asset: dg.AssetKey, description: str) -> dict[str, Any]:
+    # Not on_cron(), which waits for the asset to be updated: these are for when it is not.
+    tick = dg.AutomationCondition.cron_tick_passed("30 * * * *")
+    return {"asset": asset, "description": description, "automation_condition": tick}
+
+
+# A freshness policy looks at when an asset was last materialized, whatever the partition; a
+# backfill of old days does not fool this check.
+@dg.asset_check(**_hourly(FACTS, "The newest day that is due was delivered, and is built."))
+def newest_day_present(warehouse: Warehouse) -> dg.AssetCheckResult:
+    """Complete in analytics.row_accounting."""
+    due = due_day(datetime.now(UTC))
+    rows = read(warehouse.open(), "analytics.row_accounting", "ingest_date", due)
+    state = "complete" if rows and rows[0]["is_complete"] else "not built" if rows else "missing"
+    return dg.AssetCheckResult(passed=state == "complete", metadata={str(due): state})
+
+
+@dg.asset_check(**_hourly(FACTS, "Dagster's materialized partitions are the days in Postgres."))
+def partitions_agree(context: Context, warehouse: Warehouse) -> dg.AssetCheckResult:
+    """The days of analytics.event_days that are built."""
+    shown = set(context.instance.get_materialized_partitions(FACTS))
+    days = read(warehouse.open(), "analytics.event_days", "event_date")
+    built = {f"{day['event_date']}" for day in days if day["built_at"]}
+    there = {day for day in built if DAYS.has_partition_key(day)}
+    only = {"only_dagster": sorted(shown - there), "only_postgres": sorted(there - shown)}
+    return dg.AssetCheckResult(passed=shown == there, severity=WARN, metadata=only)
+
+
+@dg.asset_check(**_hourly(RAW_EVENTS, "`dbt source freshness`: when the last load completed."))
+def source_freshness(dbt: Dbt) -> dg.AssetCheckResult:
+    """What dbt says of each source."""
+    results = [r for r in dbt.run(["source", "freshness"]) if r.node.resource_type == "source"]
+    states: dict[str, Any] = {result.node.name: str(result.status) for result in results}
+    passed = set(states.values()) == {"pass"}
+    return dg.AssetCheckResult(passed=passed, severity=WARN, metadata=states)

@@ -1,0 +1,99 @@
+"""One dbt invocation as Dagster events: materializations, check results, and why it failed."""
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args, get_type_hints
+
+import dagster as dg
+
+from commands.lineage import column_lineage
+from commands.project import manifest
+from ingestion.days import DayRange
+from orchestration.automation import FACTS
+from orchestration.dbt_project import asset_key_of
+from orchestration.partitions import days_of
+from orchestration.resources import Dbt, Warehouse
+from reporting.preview import rows_and_preview
+
+UNIQUE_ID = "dagster_dbt/unique_id"
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+# Which materialization a check looked at. Dagster does not export the type.
+Target = get_args(get_type_hints(dg.AssetCheckEvaluation)["target_materialization_data"])[0]
+Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Env = Mapping[str, str]
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+
+
+def build(
+    context: dg.AssetExecutionContext, dbt: Dbt, warehouse: Warehouse, cells: Env | None = None
+) -> Iterator[Event]:
+    """Build the run's selection for its days, and yield what came of each model and test.
+    dg.Failure where one failed; without retries where it was a test: it would fail again."""
+    from commands.transform import build_arguments, days_built, why_it_failed
+
+    assets, selected = context.assets_def, context.selected_asset_check_keys
+    specs = {s.metadata[UNIQUE_ID]: s for s in assets.specs if s.key in context.selected_asset_keys}
+    checks = {s.metadata[UNIQUE_ID]: s for s in assets.check_specs if s.key in selected}
+    days, found = days_of(context), warehouse.open()
+    # Checks alone are `dbt test`: a build tests what it has built, which would be nothing.
+    arguments = build_arguments(days) if specs else ["test"]
+    # In full: the name fact_events alone is the project's, and selects everything.
+    fqns = [".".join(manifest()["nodes"][unique_id]["fqn"]) for unique_id in specs or checks]
+    results = dbt.run([*arguments, "--select", *fqns], cells)
+    built: list[dg.AssetKey] = []
+    for result in results:
+        if result.node.unique_id in specs and result.status == "success":
+            built.append(specs[result.node.unique_id].key)
+            yield dg.MaterializeResult(asset_key=built[-1], metadata=_metadata(result, found, days))
+    outcomes: list[tuple[dg.AssetCheckSpec, dg.AssetCheckSeverity, bool]] = []
+    for result in results:
+        if result.node.unique_id in checks and result.status != "skipped":
+            spec, passed = checks[result.node.unique_id], result.status == "pass"
+            severity = WARN if result.status == "warn" else ERROR
+            outcomes.append((spec, severity, passed))
+            sql = f"```sql\n{(result.node.compiled_code or '').strip()}\n```"
+            shown = {"rows": result.failures or 0, "query": dg.MetadataValue.md(sql)}
+            names: Any = {"asset_key": spec.asset_key, "check_name": spec.name}
+            yield dg.AssetCheckResult(passed=passed, severity=severity, metadata=shown, **names)
+    # Late rows: a build of a day also rebuilds the older days that its delivery touched.
+    late = days_built(found, days) if FACTS in built else []
+    for key, day in itertools.product(built, late):
+        context.log_event(dg.AssetMaterialization(key, partition=day))
+    keys = [*late, *([] if context.has_partition_key else context.partition_keys)]
+    for spec, severity, passed in outcomes:
+        note(context, spec, severity, dict.fromkeys(keys, passed))
+    reason, can_retry = why_it_failed(results)
+    if reason:
+        raise dg.Failure(reason, allow_retries=can_retry)
+
+
+def note(
+    context: Context, spec: dg.AssetCheckSpec, severity: Any, passed: Mapping[str, bool]
+) -> None:
+    """Note a check's result of each partition. Alone, Dagster notes a range's result for none at
+    all; automation asks by partition, for results that name its newest materialization."""
+    kind, run = dg.DagsterEventType.ASSET_MATERIALIZATION, context.run.run_id
+    newest = context.instance.get_latest_storage_id_by_partition(spec.asset_key, kind, set(passed))
+    log: Any = context.op_execution_context.log_event  # takes evaluations; its type does not say so
+    shared: Any = {"asset_key": spec.asset_key, "check_name": spec.name, "severity": severity}
+    for key, key_passed in passed.items():
+        target = (
+            Target(storage_id=newest[key], run_id=run, timestamp=time.time())
+            if key in newest
+            else None
+        )
+        own: Any = {"partition": key, "passed": key_passed, "blocking": spec.blocking}
+        log(dg.AssetCheckEvaluation(target_materialization_data=target, **shared, **own))
+
+
+def _metadata(result: Any, found: Any, days: DayRange) -> dict[str, Any]:
+    """How long it took, what its columns are made of, how many rows there are, the first rows."""
+    lineage = {
+        column: [dg.TableColumnDep(asset_key_of(origin), name) for origin, name in origins]
+        for column, origins in column_lineage(result.node).items()
+    }
+    metadata: dict[str, Any] = {"dagster/column_lineage": dg.TableColumnLineage(lineage)}
+    if shown := rows_and_preview(found, result.node, days):
+        metadata |= {"dagster/row_count": shown[0], "preview": dg.MetadataValue.md(shown[1])}
+    return metadata | {"seconds": round(result.execution_time, 2)}

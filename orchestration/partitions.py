@@ -1,0 +1,33 @@
+"""Partitions: UTC days, and day by region for what is overwritten region by region."""
+
+import os
+
+import dagster as dg
+
+from ingestion.days import ONE_DAY, DayRange, parse_day
+
+START = os.environ.get("PARTITIONS_START") or "2010-01-01"
+# The day that is going on has a partition too: it is pulled every hour.
+DAYS = dg.DailyPartitionsDefinition(start_date=START, timezone="UTC", end_offset=1)
+REGIONS = (os.environ.get("REGIONS") or "us-east,eu-west,ap-south").split(",")
+# Every other region, also none: with it a day's cells are the whole day, and no row is left out.
+OTHER = "other"
+BY_REGION = dg.StaticPartitionsDefinition([*REGIONS, OTHER])
+CELLS = dg.MultiPartitionsDefinition({"date": DAYS, "region": BY_REGION})
+# A range is one run. Without this, Dagster makes a run of every cell.
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> DayRange:
+    """The UTC days of a run: of one partition, of a range, of cells."""
+    days = [key.split("|")[0] for key in context.partition_keys]
+    return DayRange(parse_day("partition", min(days)), parse_day("partition", max(days)) + ONE_DAY)
+
+
+def cells_of(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """What tells dbt the regions of a run (dbt/macros/cells.sql); nothing where it has them all."""
+    regions = {key.split("|")[1] for key in context.partition_keys}
+    if regions == {*REGIONS, OTHER}:
+        return {}
+    cells = {"CELLS": ",".join(sorted(regions - {OTHER}))}
+    return cells | ({"CELLS_BESIDE": ",".join(REGIONS)} if OTHER in regions else {})

@@ -1,0 +1,77 @@
+"""The code location with other resources: swapped, not patched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ingestion.days import parse_range
+from ingestion.demo.server import DemoApi, running
+from ingestion.warehouse import Warehouse
+from ml.storage import Storage
+from orchestration.backfill import run_range
+from orchestration.definitions import definitions
+from orchestration.resources import EventsSource
+from orchestration.resources import Warehouse as WarehouseResource
+from tests.conftest import empty_warehouse
+
+FACTS = dg.AssetKey(["analytics", "fact_events"])
+REGIONAL = dg.AssetKey(["analytics", "regional_daily_events"])
+RAW = dg.AssetKey(["raw", "events"])
+LEDGER = dg.AssetKey(["raw", "ledger"])
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a run needs."""
+
+    warehouse: Warehouse
+    instance: dg.DagsterInstance
+    defs: dg.Definitions
+    storage: Path
+    api: DemoApi
+
+    def backfill(self, first: str, last: str) -> bool:
+        return run_range(parse_range(first, last), self.instance, self.defs)
+
+    def run(
+        self, job: str, partition: str | None = None, tags: dict[str, str] | None = None, **how: Any
+    ) -> dg.ExecuteInProcessResult:
+        return self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            partition_key=partition,
+            tags=tags,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            **how,
+        )
+
+    def partitions(self, key: dg.AssetKey) -> list[str]:
+        return sorted(self.instance.get_materialized_partitions(key))
+
+
+@pytest.fixture(scope="module")
+def house(server: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Empty at first; the tests of a module go on where the one before has stopped."""
+    storage = tmp_path_factory.mktemp("storage")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        empty_warehouse(server, "dagster") as found,
+        running() as api,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        patch.setenv("ENV_FILE", os.devnull)
+        defs = definitions(
+            warehouse=WarehouseResource(
+                host=found.host, port=found.port, user=found.user, database=found.database
+            ),
+            events=EventsSource(events_url=api.url, events_api_token=api.token),
+            storage=Storage(url=str(storage)),
+        )
+        yield House(found, instance, defs, storage, api)

@@ -1,0 +1,147 @@
+"""What runs by itself, and what does not: scenarios on real Postgres and a real instance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ingestion.settings import ROOT
+from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
+from tests.dagster.conftest import FACTS, REGIONAL, House
+from tests.support import deliver, event, ingest_files
+
+STAGED = dg.AssetKey(["staging", "stg_events"])
+MODEL = dg.AssetKey(["purchase_propensity_model"])
+DAY = "2026-03-01"
+
+
+class Automation:
+    """The two sensors of `make ui`, tick by tick."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.cursor: str | None = None
+        self.state = dg.evaluate_automation_conditions(house.defs, house.instance).cursor
+
+    def tick(self) -> dict[dg.AssetKey, list[str]]:
+        """What one tick of each requests: partitions by asset."""
+        house = self.house
+        context = dg.build_sensor_context(
+            instance=house.instance,
+            cursor=self.cursor,
+            resources={"warehouse": house.defs.resources["warehouse"]},
+        )
+        told = ledger_sensor(context)
+        if isinstance(told, dg.SensorResult):
+            assert not told.run_requests
+            self.cursor = told.cursor
+            for materialization in told.asset_events:
+                house.instance.report_runless_asset_event(materialization)
+        result = dg.evaluate_automation_conditions(house.defs, house.instance, cursor=self.state)
+        self.state = result.cursor
+        keys = house.defs.resolve_asset_graph().get_all_asset_keys()
+        asked = {key: sorted(map(str, result.get_requested_partitions(key))) for key in keys}
+        return {key: partitions for key, partitions in asked.items() if partitions}
+
+
+@pytest.fixture(scope="module")
+def automation(house: House) -> Automation:
+    automation = Automation(house)
+    assert automation.tick() == {}  # an empty warehouse
+    return automation
+
+
+def test_a_new_day_is_built_then_its_cells(automation, house, tmp_path):
+    """Before the first build there are no views to ask; the ledger is there."""
+    deliver(tmp_path, DAY, [event("a", f"{DAY}T01:00:00Z"), event("b", f"{DAY}T02:00:00Z")])
+    ingest_files(house.warehouse, tmp_path, DAY)
+    asked = automation.tick()
+    by_day = {
+        key
+        for key in house.defs.resolve_asset_graph().materializable_asset_keys
+        if key != REGIONAL and key.path[0] != "raw"
+    }
+    assert asked == {key: [DAY] for key in by_day}
+    assert automation.tick() == {}  # told once
+
+    assert house.run("days", DAY, asset_selection=sorted(by_day)).success
+    cells = [f"{DAY}|{region}" for region in ("ap-south", "eu-west", "other", "us-east")]
+    assert automation.tick() == {REGIONAL: cells}
+    assert automation.tick() == {}
+    assert house.run("cells", f"{DAY}|us-east").success
+    assert automation.tick() == {}
+
+
+def test_late_rows_request_exactly_their_days(automation, house, tmp_path):
+    late = ["2019-05-05", DAY, "2026-03-02"]
+    records = [event(f"late-{day}", f"{day}T03:00:00Z") for day in late]
+    deliver(tmp_path, "2026-03-02", records)
+    ingest_files(house.warehouse, tmp_path, "2026-03-02")
+    asked = automation.tick()
+    assert asked[FACTS] == asked[STAGED] == asked[MODEL] == late
+    assert REGIONAL not in asked
+
+    # One run over a single day also builds the days that its delivery touched, and says so.
+    keys = sorted(key for key in asked)
+    assert house.run("days", "2026-03-02", asset_selection=keys).success
+    assert {*late} <= {*house.partitions(FACTS)}
+    asked = automation.tick()
+    assert {key.split("|")[0] for key in asked.pop(REGIONAL)} == {*late}
+    assert asked == {}
+    assert automation.tick() == {}
+
+
+def test_a_failed_check_holds_back_what_follows(automation, house):
+    """That it is asked for when they have all passed is in the tests above."""
+    # Another materialization of the day, then its checks.
+    house.instance.report_runless_asset_event(dg.AssetMaterialization(FACTS, partition=DAY))
+    target = newest(house)
+    for check in house.defs.resolve_asset_graph().get_check_keys_for_assets({FACTS}):
+        house.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=FACTS,
+                check_name=check.name,
+                passed=check.name != "assert_every_valid_event_is_a_fact",
+                partition=DAY,
+                target_materialization_data=target,
+            )
+        )
+    assert REGIONAL not in automation.tick()
+
+
+def newest(house: House):
+    from orchestration.dbt_run import Target
+
+    [record] = house.instance.fetch_materializations(
+        dg.AssetRecordsFilter(FACTS, asset_partitions=[DAY]), limit=1
+    ).records
+    return Target(run_id="", storage_id=record.storage_id, timestamp=record.timestamp)
+
+
+def test_a_backfill_of_dagster_itself_launches_nothing_more(automation, house):
+    assert house.backfill("2026-03-04", "2026-03-04")
+    automation.tick()  # the late days' features
+    assert automation.tick() == {}
+
+
+def test_schedules_pull_today_by_the_hour_and_yesterday_once(monkeypatch):
+    at = datetime(2026, 3, 5, 3, tzinfo=UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=at)
+    assert isinstance(pull_today(context), dg.SkipReason)  # no EVENTS_URL, no run that must fail
+    monkeypatch.setenv("EVENTS_URL", "http://127.0.0.1:1")
+    today, yesterday = pull_today(context), pull_yesterday(context)
+    assert (today.partition_key, today.run_key) == ("2026-03-05", "2026-03-05 03")
+    assert (yesterday.partition_key, yesterday.run_key) == ("2026-03-04", "2026-03-04")
+
+
+def test_make_ui_starts_with_everything_on(house):
+    repository = house.defs.get_repository_def()
+    for sensor in repository.sensor_defs:
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING, sensor.name
+    settings = (Path(ROOT) / "commands" / "dagster.yaml").read_text()
+    assert "default_limit: 1" in settings
+    assert "run_monitoring" in settings
+    assert "retention" in settings

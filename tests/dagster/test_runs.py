@@ -1,0 +1,243 @@
+"""Runs, in this process, on real Postgres and the demo API: ranges, cells, failures, resuming."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from ingestion.settings import ROOT
+from ml.storage import PartitionedFiles
+from orchestration.checks import due_day
+from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
+from tests.support import query, run
+
+DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
+LATE = ["2026-02-26", "2026-02-27", "2026-02-28"]
+REGIONS = ["ap-south", "eu-west", "other", "us-east"]
+REGIONAL_ROWS = "select * from analytics.regional_daily_events order by 1, 2, 3"
+
+
+@pytest.fixture(scope="module")
+def ran(house: House) -> House:
+    """Three days, backfilled into an empty warehouse."""
+    assert house.backfill(DAYS[0], DAYS[-1])
+    return house
+
+
+def evaluations(house: House, name: str) -> dict[str | None, tuple[bool, str]]:
+    """A check's newest result by partition."""
+    found = {}
+    for record in house.instance.get_runs()[::-1]:
+        for entry in house.instance.all_logs(
+            record.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ):
+            check = entry.get_dagster_event().event_specific_data
+            if check.check_name == name:
+                found[check.partition] = (check.passed, check.severity.value)
+    return found
+
+
+def test_a_range_is_one_run_of_one_load_and_one_dbt_invocation(ran):
+    assert [run.job_name for run in ran.instance.get_runs()] == ["cells", "days"]
+    assert query(ran.warehouse, "select count(*) from raw.loads") == [(1,)]
+    built = "select count(distinct invocation_id) from intermediate.built_days where model "
+    assert query(ran.warehouse, f"{built} != 'regional_daily_events'") == [(1,)]
+    assert query(ran.warehouse, f"{built} = 'regional_daily_events'") == [(1,)]
+    assert query(
+        ran.warehouse,
+        "select ingest_date::text, received = fact + duplicate + quarantined, is_complete"
+        " from analytics.row_accounting order by 1",
+    ) == [(day, True, True) for day in DAYS]
+
+
+def test_partitions_are_what_postgres_has(ran):
+    assert ran.partitions(RAW) == DAYS
+    assert ran.partitions(FACTS) == LATE + DAYS  # late rows reached their days, and Dagster knows
+    days = query(
+        ran.warehouse, "select distinct event_date::text from analytics.fact_events order by 1"
+    )
+    assert [day for (day,) in days] == LATE + DAYS
+    assert ran.partitions(REGIONAL) == [f"{day}|{region}" for day in DAYS for region in REGIONS]
+
+
+def test_checks_have_a_result_for_each_day_also_for_late_ones(ran):
+    for name in ("no_null_user_ids", "assert_every_valid_event_is_a_fact"):
+        found = evaluations(ran, name)
+        assert {day: passed for day, (passed, _) in found.items() if day} == dict.fromkeys(
+            LATE + DAYS, True
+        )
+    # Three days of history say nothing about what is usual.
+    found = evaluations(ran, "daily_row_count")
+    assert {found[day] for day in DAYS} == {(False, "WARN")}
+
+
+def test_materializations_carry_rows_preview_and_links(ran):
+    node = dg.AssetKey(["analytics", "fact_events"])
+    records = ran.instance.fetch_materializations(
+        dg.AssetRecordsFilter(node, asset_partitions=[DAYS[-1]]), limit=1
+    ).records
+    metadata = records[0].asset_materialization.metadata
+    assert (
+        metadata["dagster/row_count"].value
+        == query(
+            ran.warehouse,
+            "select count(*) from analytics.fact_events where event_date >= '2026-03-01'",
+        )[0][0]
+    )
+    assert metadata["preview"].value.startswith("| event_id | user_id |")
+    assert "dagster/column_lineage" in metadata
+
+
+def test_ml_is_stored_by_partition(ran):
+    features = ran.storage / "user_activity_features"
+    assert sorted(path.name for path in features.iterdir()) == [f"{day}.parquet" for day in DAYS]
+    frame = pd.read_parquet(features / "2026-03-03.parquet")
+    assert frame.user_id.is_unique
+    bought = query(
+        ran.warehouse,
+        "select count(distinct user_id) from analytics.fact_events"
+        " where event_date = '2026-03-03' and event_type = 'purchase'",
+    )
+    assert frame.bought.sum() == bought[0][0]
+    before = query(
+        ran.warehouse,
+        "select count(*) from analytics.fact_events"
+        " where event_date between '2026-02-24' and '2026-03-02'",
+    )
+    assert frame.events.sum() == before[0][0]
+    from upath import UPath
+
+    model = PartitionedFiles().load_from_path(
+        None, UPath(ran.storage) / "purchase_propensity_model" / "2026-03-03"
+    )
+    assert len(model.predict_proba(frame)) == len(frame)
+    metrics = ran.instance.get_latest_materialization_event(
+        dg.AssetKey(["purchase_propensity_model"])
+    ).asset_materialization.metadata
+    assert metrics["roc_auc"].value > 0.5
+
+
+def test_a_cell_is_overwritten_alone(ran):
+    before = query(ran.warehouse, REGIONAL_ROWS)
+    built = query(ran.warehouse, "select max(built_at) from intermediate.built_days")
+    query(ran.warehouse, "update analytics.regional_daily_events set events = -1 returning 1")
+    assert ran.run("cells", "2026-03-02|eu-west").success
+    wrong = (
+        "select distinct event_date::text, region from analytics.regional_daily_events"
+        " where events >= 0"
+    )
+    assert query(ran.warehouse, wrong) == [("2026-03-02", "eu-west")]
+    # A range of cells is one run, of every cell in it.
+    tags = {
+        "dagster/asset_partition_range_start": "2026-03-01|eu-west",
+        "dagster/asset_partition_range_end": "2026-03-02|ap-south",
+    }
+    assert ran.run("cells", tags=tags).success
+    assert sorted(query(ran.warehouse, wrong)) == [
+        (day, region) for day in DAYS[:2] for region in ("ap-south", "eu-west")
+    ]
+    # Cells are no whole days: nothing may be taken for built.
+    assert query(ran.warehouse, "select max(built_at) from intermediate.built_days") == built
+    # The cell of all other regions is the rest, also where none is known.
+    query(
+        ran.warehouse,
+        "update analytics.fact_events set region = nullif('x', 'x') where region = 'us-east'"
+        " and event_date = '2026-03-01' returning 1",
+    )
+    assert ran.run("cells", "2026-03-01|other").success
+    assert ran.run("cells", "2026-03-01|us-east").success
+    assert query(
+        ran.warehouse,
+        "select distinct region from analytics.regional_daily_events"
+        " where event_date = '2026-03-01' and events >= 0 order by 1",
+    ) == [("ap-south",), ("eu-west",), ("unknown",)]
+    assert ran.backfill(DAYS[0], DAYS[-1])
+    assert query(ran.warehouse, REGIONAL_ROWS) == before
+
+
+def test_the_newest_day_is_not_made_present_by_old_ones(ran):
+    assert due_day(datetime(2026, 3, 5, 4, tzinfo=UTC)).start == date(2026, 3, 3)
+    assert due_day(datetime(2026, 3, 5, 6, tzinfo=UTC)).start == date(2026, 3, 4)
+    done = check(ran, "newest_day_present")
+    assert not done.passed  # it was just backfilled, but not with yesterday
+    assert [state.value for state in done.metadata.values()] == ["missing"]
+    assert check(ran, "partitions_agree").passed
+    query(ran.warehouse, "delete from intermediate.built_days where day = '2026-03-02' returning 1")
+    agree = check(ran, "partitions_agree")
+    assert not agree.passed
+    assert agree.metadata["only_dagster"].value == ["2026-03-02"]
+    fresh = check(ran, "source_freshness", RAW)
+    assert fresh.passed
+    assert fresh.metadata["events"].value == "pass"
+
+
+def check(house: House, name: str, asset: dg.AssetKey = FACTS) -> dg.AssetCheckEvaluation:
+    job = dg.define_asset_job("one", dg.AssetSelection.checks(dg.AssetCheckKey(asset, name)))
+    made = dg.Definitions.merge(house.defs, dg.Definitions(jobs=[job])).resolve_job_def("one")
+    return made.execute_in_process(instance=house.instance).get_asset_check_evaluations()[0]
+
+
+def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, monkeypatch):
+    day = "2026-03-06"
+    settings = ran.warehouse.libpq_env() | {
+        "FROM": day,
+        "EVENTS_URL": ran.api.url,
+        "EVENTS_API_TOKEN": ran.api.token,
+        "STORAGE_URL": str(tmp_path / "storage"),
+    }
+    pulled = (
+        f"select completed_at from raw.loads where first_day = '{day}' and completed_at > 'epoch'"
+    )
+    command = [sys.executable, "-m", "orchestration.backfill"]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings) as process:
+        while not query(ran.warehouse, pulled):
+            assert process.poll() is None
+        # Its first step has ended when the second is known to Postgres.
+        building = "select 1 from pg_stat_activity where application_name = 'fact-events-dbt'"
+        while not query(ran.warehouse, building):
+            assert process.poll() is None
+        process.kill()
+    before = query(ran.warehouse, pulled)
+    done = run("orchestration.backfill", **settings)
+    assert done.returncode == 0, done.stderr
+    assert query(ran.warehouse, pulled) == before  # not pulled again
+    assert query(
+        ran.warehouse,
+        f"select received = fact + duplicate + quarantined and is_complete"
+        f" from analytics.row_accounting where ingest_date = '{day}'",
+    ) == [(True,)]
+
+
+def test_a_failed_test_fails_the_run_at_once_and_holds_back_what_follows(ran):
+    query(
+        ran.warehouse,
+        """create function lose() returns trigger language plpgsql as
+            $$ begin return null; end $$;
+        create trigger lose before insert on analytics.quarantined_events
+        for each row execute function lose(); select 1""",
+    )
+    assert not ran.backfill("2026-03-04", "2026-03-04")
+    [failed] = ran.instance.get_runs(limit=1)
+    events = [
+        e.get_dagster_event() for e in ran.instance.all_logs(failed.run_id) if e.is_dagster_event
+    ]
+    steps = {(event.event_type_value, event.step_key) for event in events}
+    assert ("STEP_SUCCESS", "raw") in steps
+    assert ("STEP_UP_FOR_RETRY", "dbt_models") not in steps  # the same rows would fail again
+    assert ("STEP_START", "user_activity_features") not in steps
+    checks = [
+        e.event_specific_data for e in events if e.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    assert {c.check_name for c in checks if c.blocking and not c.passed} == {
+        "assert_rows_accounted_for"
+    }
+    [bad] = [c for c in checks if not c.passed and "query" in c.metadata]
+    assert "row_accounting" in bad.metadata["query"].value
+
+    query(ran.warehouse, "drop function lose cascade; select 1")

@@ -1,0 +1,151 @@
+"""The UI itself, in headless Chromium: one lineage, the partition grid, the checks.
+
+`make screenshots` keeps what it sees in docs/img, where README shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import requests
+from playwright.sync_api import Page, expect, sync_playwright
+
+from commands.dagster_home import prepare_home
+from ingestion.days import last_complete_days
+from ingestion.demo.server import running
+from ingestion.settings import ROOT
+from orchestration.backfill import run_range
+from tests.conftest import empty_warehouse
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
+    " --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """Debian's Chromium, installed where it is missing and this is root."""
+    if not shutil.which("chromium") and os.getuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=True)
+    found = shutil.which("chromium")
+    if not found:
+        pytest.skip(
+            "no chromium, and no root to install it (apt-get install chromium): UI not seen"
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def ui(server, tmp_path_factory) -> Iterator[str]:
+    """`make ui` on a warehouse with five days in it."""
+    local = tmp_path_factory.mktemp("local")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        empty_warehouse(server, "ui") as found,
+        running() as api,
+        socket.create_server(("127.0.0.1", 0)) as free,
+    ):
+        port = free.getsockname()[1]
+        free.close()
+        settings = found.libpq_env() | {
+            "LOCAL_DIR": str(local),
+            "ENV_FILE": os.devnull,
+            "EVENTS_URL": api.url,
+            "EVENTS_API_TOKEN": api.token,
+            "UI_PORT": str(port),
+            "STORAGE_URL": str(local / "storage"),
+            "PARTITIONS_START": f"{last_complete_days(21).start}",
+        }
+        patch.delenv("DAGSTER_HOME", raising=False)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        prepare_home()
+        with dg.DagsterInstance.get() as instance:
+            assert run_range(last_complete_days(5), instance)
+        url = f"http://127.0.0.1:{port}"
+        log = (local / "ui.log").open("w")
+        with subprocess.Popen(
+            [sys.executable, "-m", "commands.ui"], cwd=ROOT, stdout=log, stderr=log
+        ) as process:
+            try:
+                session = requests.Session()
+                retries = requests.adapters.Retry(total=60, backoff_factor=0.5, backoff_max=1)
+                session.mount(url, requests.adapters.HTTPAdapter(max_retries=retries))
+                assert session.get(f"{url}/server_info", timeout=60).ok
+                yield url
+            finally:
+                process.terminate()
+                process.wait(timeout=60)
+                os.environ.pop("DAGSTER_HOME", None)
+
+
+@pytest.fixture(scope="module")
+def page(chromium, ui, tmp_path_factory) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        profile = tmp_path_factory.mktemp("chromium")
+        browser = playwright.chromium.launch_persistent_context(
+            str(profile),
+            executable_path=chromium,
+            args=FLAGS,
+            viewport={"width": 1500, "height": 900},
+            device_scale_factor=1.5,
+        )
+        page = browser.new_page()
+        page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def picture(tmp_path) -> Path:
+    return Path(os.environ.get("SCREENSHOTS") or tmp_path)
+
+
+def keep(page: Page, path: Path, left: int, top: int, width: int, height: int) -> None:
+    clip = {"x": left, "y": top, "width": width, "height": height}
+    page.screenshot(path=path, clip=clip)
+
+
+def test_one_lineage_from_raw_to_ml(page, ui, picture):
+    scope = "view=lineage&lineageScope=upstream&lineageDepth=7"
+    page.goto(f"{ui}/assets/purchase_propensity_model?{scope}")
+    groups = ("raw", "staging", "intermediate", "marts", "ml")
+    nodes = ("events", "ledger", "stg_events", "fact_events", "user_activity")
+    for name in (*groups, *nodes):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    expect(page.get_by_text("Materialize all (11)")).to_be_visible()
+    expect(page.get_by_text("Loading")).to_have_count(0)
+    keep(page, picture / "asset-graph.png", 265, 415, 1205, 290)
+
+
+def test_the_partition_grid_of_days_and_regions(page, ui, picture):
+    page.goto(f"{ui}/assets/analytics/regional_daily_events?view=partitions")
+    for region in ("us-east", "eu-west", "ap-south", "other"):
+        expect(page.get_by_text(region, exact=True).first).to_be_visible()
+    expect(page.get_by_text("Materialized (20)")).to_be_visible()
+    # The newest day, in the first region: what the cell holds is shown beside the grid.
+    page.get_by_text(f"{last_complete_days(1).start}", exact=True).first.click()
+    page.get_by_text("us-east", exact=True).first.click()
+    expect(page.get_by_text("dagster/row_count").first).to_be_visible()
+    keep(page, picture / "partitions.png", 245, 110, 1250, 620)
+
+
+def test_the_checks_of_the_fact_table(page, ui, picture):
+    page.goto(f"{ui}/assets/analytics/fact_events?view=checks&checkDetail=no_null_user_ids")
+    for check in ("no_null_user_ids", "daily_row_count", "partitions_agree"):
+        expect(page.get_by_text(check, exact=True).first).to_be_visible()
+    page.get_by_role("tab", name="Partitions").last.click()
+    expect(page.get_by_text("Succeeded", exact=False).first).to_be_visible()
+    expect(page.get_by_text("Loading")).to_have_count(0)
+    keep(page, picture / "checks.png", 245, 110, 1250, 500)
