@@ -97,7 +97,7 @@ unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q
 
 test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on real Postgres
-	@$(RUN) pytest
+	@$(RUN) pytest -n 2 --dist loadfile
 
 screenshots: install ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q

@@ -14,7 +14,8 @@ from ingestion.settings import ROOT
 
 PROJECT_DIR = ROOT / "dbt"
 PROFILES_DIR = ROOT / "profiles"
-MANIFEST = PROJECT_DIR / "target" / "manifest.json"
+TARGET_DIR = Path(os.environ.get("DBT_TARGET_PATH") or PROJECT_DIR / "target")
+MANIFEST = TARGET_DIR / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
 
 

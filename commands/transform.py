@@ -16,7 +16,7 @@ from dbt_common.events.base_types import EventMsg
 from dbt_common.invocation import get_invocation_id
 
 from commands.build_lock import build_lock
-from commands.project import LOCATION, PROJECT_DIR
+from commands.project import LOCATION, PROJECT_DIR, TARGET_DIR
 from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.errors import UserError
@@ -156,7 +156,7 @@ def _docs() -> None:
     outcome = dbtRunner().invoke(["docs", "generate", "--static", *LOCATION])
     if not outcome.success:
         raise UserError("dbt docs generate failed, see above")
-    print(f"open {PROJECT_DIR / 'target' / 'static_index.html'}")
+    print(f"open {TARGET_DIR / 'static_index.html'}")
 
 
 if __name__ == "__main__":

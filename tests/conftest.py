@@ -1,4 +1,4 @@
-"""One real Postgres per test session, one database per test."""
+"""One real Postgres per worker of a test session, one database per test."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from ingestion.ledger import create_landing
-from ingestion.warehouse import Warehouse, start_embedded, stop_embedded
+# Of each worker its own: they build at the same time, in databases of different servers, and dbt
+# parses the project anew where another server was the last. Before the project is imported.
+TARGET = Path(__file__).resolve().parents[1] / "dbt" / "target"
+os.environ["DBT_TARGET_PATH"] = str(TARGET / os.environ.get("PYTEST_XDIST_WORKER", "tests"))
+
+from ingestion.ledger import create_landing  # noqa: E402
+from ingestion.warehouse import Warehouse, start_embedded, stop_embedded  # noqa: E402
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (

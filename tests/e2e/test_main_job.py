@@ -29,7 +29,11 @@ def make(tmp_path: Path):
             ["make", *arguments],
             cwd=clone,
             # Not as a sub-make of `make test`, which would say where it is.
-            env={name: value for name, value in os.environ.items() if "MAKE" not in name},
+            env={
+                name: value
+                for name, value in os.environ.items()
+                if "MAKE" not in name and name != "DBT_TARGET_PATH"
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -17,6 +17,7 @@ days as (
             versions.kind = built.kind
             and versions.day = built.day
             and built.model in ('fact_events', 'quarantined_events')
+    where versions.kind in ('event_date', 'ingest_date')
     group by 1
 ),
 
