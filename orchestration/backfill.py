@@ -29,48 +29,42 @@ def backfill() -> None:
             succeeded = run_range(days, instance)
     if not succeeded:
         raise UserError(f"FROM={days.start} TO={days.last}: the Dagster run failed, see above")
-    print(f"backfilled {days}: one run of {len(days)} days, and one of their regions")
+    print(f"backfilled {days}: one run, {len(days)} day{'s' if len(days) > 1 else ''}")
 
 
 def run_range(
     days: DayRange, instance: dg.DagsterInstance, defs: dg.Definitions | None = None
 ) -> bool:
-    """Materialize everything of the days: a run of what is by day, then one of the days' cells.
+    """Materialize everything of the days as one run of this process. True if it succeeded.
 
     A range whose last run was killed goes on where it stopped. `defs` are the code location's
-    unless others are given. True if all succeeded.
+    unless others are given.
     """
     # After the settings are checked: this reads them, and takes seconds.
-    from orchestration import definitions
-    from orchestration.partitions import OTHER, REGIONS
+    from orchestration import automation, definitions
 
-    defs = defs or definitions.defs
-    cells = (f"{days.start}|{REGIONS[0]}", f"{days.last}|{OTHER}")
-    for name, ends in {"days": (f"{days.start}", f"{days.last}"), "cells": cells}.items():
-        tags = dict(zip((RANGE_START, RANGE_END), ends, strict=True))
-        job, graph = defs.resolve_job_def(name), defs.resolve_asset_graph()
-        done = _steps_done(instance, dg.RunsFilter(job_name=name, tags=tags))
-        keys = job.asset_layer.executable_asset_keys
-        left = [key for key in keys if graph.get(key).assets_def.op.name not in done]
-        run = job.execute_in_process(
-            instance=instance,
-            tags=tags,
-            asset_selection=left if done and left else None,
-            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
-            raise_on_error=False,
-        )
-        if not run.success:
-            return False
-    return True
+    defs, name = defs or definitions.defs, automation.DAYS_JOB
+    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}"}
+    job, graph = defs.resolve_job_def(name), defs.resolve_asset_graph()
+    done = _steps_done(instance, dg.RunsFilter(job_name=name, tags=tags))
+    keys = job.asset_layer.executable_asset_keys
+    left = [key for key in keys if graph.get(key).assets_def.op.name not in done]
+    run = job.execute_in_process(
+        instance=instance,
+        tags=tags,
+        asset_selection=left if done and left else None,
+        run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+        raise_on_error=False,
+    )
+    return run.success
 
 
 def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
     """The steps that had succeeded when the last run like this one was killed. None after one that
     came to an end: whoever repeats that wants it all anew."""
     runs = instance.get_runs(like, limit=1)
-    killed = [run.run_id for run in runs if not run.is_finished]
-    success = dg.DagsterEventType.STEP_SUCCESS
-    return {f"{e.step_key}" for each in killed for e in instance.all_logs(each, of_type=success)}
+    kind, killed = dg.DagsterEventType.STEP_SUCCESS, [r.run_id for r in runs if not r.is_finished]
+    return {f"{e.step_key}" for each in killed for e in instance.all_logs(each, of_type=kind)}
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import dagster as dg
 from commands.lineage import column_lineage
 from commands.project import manifest
 from ingestion.days import DayRange
-from orchestration.automation import FACTS
+from orchestration.automation import DAYS_JOB, FACTS
 from orchestration.dbt_project import asset_key_of
-from orchestration.partitions import days_of
+from orchestration.partitions import cells_in, days_of
 from orchestration.resources import Dbt, Warehouse
 from reporting.preview import rows_and_preview
 
@@ -39,13 +39,20 @@ def build(
     # Checks alone are `dbt test`: a build tests what it has built, which would be nothing.
     arguments = build_arguments(days) if specs else ["test"]
     # In full: the name fact_events alone is the project's, and selects everything.
-    fqns = [".".join(manifest()["nodes"][unique_id]["fqn"]) for unique_id in specs or checks]
+    # Dagster cannot put assets of days and of cells into one run: here dbt builds the cells along.
+    nodes, is_all = manifest()["nodes"], context.run.job_name == DAYS_JOB and specs
+    whole = [name for name in nodes if is_all and nodes[name]["config"].get("cell_column")]
+    fqns = [".".join(nodes[unique_id]["fqn"]) for unique_id in [*(specs or checks), *whole]]
     results = dbt.run([*arguments, "--select", *fqns], cells)
     built: list[dg.AssetKey] = []
     for result in results:
         if result.node.unique_id in specs and result.status == "success":
             built.append(specs[result.node.unique_id].key)
             yield dg.MaterializeResult(asset_key=built[-1], metadata=_metadata(result, found, days))
+        elif result.node.unique_id in whole and result.status == "success":
+            key = asset_key_of(result.node.unique_id)
+            for cell in cells_in(days):
+                context.log_event(dg.AssetMaterialization(key, partition=cell))
     outcomes: list[tuple[dg.AssetCheckSpec, dg.AssetCheckSeverity, bool]] = []
     for result in results:
         if result.node.unique_id in checks and result.status != "skipped":

@@ -19,14 +19,13 @@ def definitions(**others: Any) -> dg.Definitions:
     resources: dict[str, Any] = {"dbt": Dbt(), "storage": Storage()}
     resources["warehouse"] = Warehouse(password=secret("PGPASSWORD"))
     resources["events"] = EventsSource(events_api_token=secret("EVENTS_API_TOKEN"))
-    sensors = [automation.automation_sensor, automation.ledger_sensor]
-    sensors += [alerting.alert_on_failure, alerting.announce_facts]
+    tells = [alerting.alert_on_failure, alerting.announce_facts]
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets], backfill_policy=ONE_RUN, include_specs=True),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
         jobs=[automation.pull_job, automation.days_job, automation.cells_job],
         schedules=[automation.pull_today, automation.pull_yesterday],
-        sensors=sensors,
+        sensors=[automation.automation_sensor, automation.ledger_sensor, *tells],
         # A few steps, one after the other: a process for each would import everything again.
         executor=dg.in_process_executor,
         resources=resources | others,

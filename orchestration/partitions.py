@@ -31,3 +31,9 @@ def cells_of(context: dg.AssetExecutionContext) -> dict[str, str]:
         return {}
     cells = {"CELLS": ",".join(sorted(regions - {OTHER}))}
     return cells | ({"CELLS_BESIDE": ",".join(REGIONS)} if OTHER in regions else {})
+
+
+def cells_in(days: DayRange) -> list[dg.MultiPartitionKey]:
+    """Every cell of some days."""
+    cell, every = dg.MultiPartitionKey, (*REGIONS, OTHER)
+    return [cell({"date": f"{day}", "region": region}) for day in days for region in every]

@@ -50,13 +50,9 @@ class EventsSource(dg.ConfigurableResource[Any]):
 class Dbt(dg.ConfigurableResource[Any]):
     """dbt, inside this process: most of what it imports is there (benchmarks/orchestration.py)."""
 
-    target: str = ""
-
     def run(self, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> list[Any]:
         """One invocation under the build lock; dbt's results, node by node. UserError where it
         failed before its first node."""
         from commands.transform import run_dbt  # 1 s: not for loading the code location
 
-        # By environment: dbt parses everything anew when --target comes or goes.
-        target = {"DBT_TARGET": self.target} if self.target else {}
-        return run_dbt(arguments, {**(env or {}), **target})
+        return run_dbt(arguments, env or {})
