@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 Batches = Iterator[pa.RecordBatch]
 Complete = Callable[[Connection, str, str, dict[str, Delivered]], None]
 
-# Rows per Arrow batch, and per Parquet file: several files, so that two workers copy at once.
+# Rows per Arrow batch, and per Parquet file: several files, so that two workers copy at once, and
+# end at once (1 M rows: 2.16 s, with 150,000 a file 2.25 s).
 BATCH_ROWS = 100_000
-FILE_ROWS = 150_000
+FILE_ROWS = 100_000
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",

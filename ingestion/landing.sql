@@ -22,6 +22,10 @@ create table if not exists raw.events (
 -- The file's name of a rejected record: its mapping may need it when the record is replayed.
 alter table raw.events add column if not exists file text;
 
+-- A sample of 6,000 rows instead of 30,000 says as much of these columns in a quarter of the time.
+alter table raw.events alter event_date set statistics 20, alter ingest_date set statistics 20,
+alter user_id set statistics 20;
+
 create table if not exists raw.user_profiles (
     user_id text,
     tier text,

@@ -271,7 +271,7 @@ def _projection(
             select columns('^_'), ingest_date, file, {", ".join(texts)},
                 case
                     when _found is not null then _found
-                    when trim(_{time}) <> '' and _time is null then 'invalid_{time}'
+                    when case when _time is null then trim(_{time}) <> '' end then 'invalid_{time}'
                     when not isfinite(_time) or not epoch_us(_time) between {earliest} and {latest}
                         then '{time}_out_of_range'
                 end as parse_error,
