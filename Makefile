@@ -105,6 +105,9 @@ screenshots: install ## the pictures of README, from the test of the UI
 test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=12 SEED=1
 	@INTERLEAVINGS=$${INTERLEAVINGS:-200} STEPS=$${STEPS:-12} $(RUN) pytest tests/proof -q --capture=sys
 
+bench: install ## what it costs, as ratios side by side: SCALE=small|medium|large (minutes to an hour)
+	@$(RUN) benchmarks
+
 lock: install ## pin every dependency with hashes into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url \
