@@ -43,10 +43,10 @@ def run_range(
     # After the settings are checked: this reads them, and takes seconds.
     from orchestration import automation, definitions
 
-    defs, name = defs or definitions.defs, automation.DAYS_JOB
-    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}"}
-    job, graph = defs.resolve_job_def(name), defs.resolve_asset_graph()
-    done = _steps_done(instance, dg.RunsFilter(job_name=name, tags=tags))
+    defs, along = defs or definitions.defs, {automation.CELLS_ALONG: "true"}
+    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}", **along}
+    job, graph = defs.resolve_job_def("days"), defs.resolve_asset_graph()
+    done = _steps_done(instance, dg.RunsFilter(job_name="days", tags=tags))
     keys = job.asset_layer.executable_asset_keys
     left = [key for key in keys if graph.get(key).assets_def.op.name not in done]
     run = job.execute_in_process(

@@ -10,7 +10,7 @@ import dagster as dg
 from commands.lineage import column_lineage
 from commands.project import manifest
 from ingestion.days import DayRange
-from orchestration.automation import DAYS_JOB, FACTS
+from orchestration.automation import CELLS_ALONG, FACTS
 from orchestration.dbt_project import asset_key_of
 from orchestration.partitions import cells_in, days_of
 from orchestration.resources import Dbt, Warehouse
@@ -40,7 +40,7 @@ def build(
     arguments = build_arguments(days) if specs else ["test"]
     # In full: the name fact_events alone is the project's, and selects everything.
     # Dagster cannot put assets of days and of cells into one run: here dbt builds the cells along.
-    nodes, is_all = manifest()["nodes"], context.run.job_name == DAYS_JOB and specs
+    nodes, is_all = manifest()["nodes"], CELLS_ALONG in context.run.tags and specs
     whole = [name for name in nodes if is_all and nodes[name]["config"].get("cell_column")]
     fqns = [".".join(nodes[unique_id]["fqn"]) for unique_id in [*(specs or checks), *whole]]
     results = dbt.run([*arguments, "--select", *fqns], cells)
