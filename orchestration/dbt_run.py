@@ -50,9 +50,9 @@ def build(
             built.append(specs[result.node.unique_id].key)
             yield dg.MaterializeResult(asset_key=built[-1], metadata=_metadata(result, found, days))
         elif result.node.unique_id in whole and result.status == "success":
-            key = asset_key_of(result.node.unique_id)
+            key, shown = asset_key_of(result.node.unique_id), _metadata(result, found, days)
             for cell in cells_in(days):
-                context.log_event(dg.AssetMaterialization(key, partition=cell))
+                context.log_event(dg.AssetMaterialization(key, metadata=shown, partition=cell))
     outcomes: list[tuple[dg.AssetCheckSpec, dg.AssetCheckSeverity, bool]] = []
     for result in results:
         if result.node.unique_id in checks and result.status != "skipped":
