@@ -13,8 +13,7 @@ from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 
-from psycopg2.extensions import connection as Connection
-
+from ingestion.ledger import schema_comment
 from ingestion.warehouse import Warehouse
 
 _LOCK = "hashtext('fact_events.build')"
@@ -33,19 +32,12 @@ def build_lock(warehouse: Warehouse, project: Path | None = None) -> Iterator[No
     """
     built_by = f"built by {_digest(project)}" if project else None
     with closing(warehouse.connect()) as db:
-        share = built_by is not None and _comment(db) == built_by
+        share = built_by is not None and schema_comment(db, "intermediate") == built_by
         with db.cursor() as cursor:
             cursor.execute(f"select pg_advisory_lock{'_shared' if share else ''}({_LOCK})")
             yield
             if built_by is not None and not share:
                 cursor.execute("comment on schema intermediate is %s", (built_by,))
-
-
-def _comment(db: Connection) -> str | None:
-    with db.cursor() as cursor:
-        cursor.execute("select obj_description(to_regnamespace('intermediate'), 'pg_namespace')")
-        comment: str | None = cursor.fetchone()[0]
-        return comment
 
 
 def _digest(project: Path) -> str:

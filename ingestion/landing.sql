@@ -104,7 +104,8 @@ on raw.delivered_days (ingest_date, source, table_name);
 create index if not exists delivered_days_event_date on raw.delivered_days (event_date, ingest_date);
 
 -- How often a day has changed: an event day when a load touched it, an ingest day when its events
--- were delivered, a profile day when its profiles were. A model is out of date for a day when it was built from another version.
+-- were delivered, a profile day when its profiles were. A model is out of date for a day when it was
+-- built from another version.
 create table if not exists raw.day_versions (
     kind text not null check (kind in ('event_date', 'ingest_date', 'profile_date')),
     day date not null,

@@ -56,17 +56,18 @@ def create_landing(db: Connection) -> None:
     """
     ddl = SCHEMA_SQL.read_text()
     made_by = f"fact-events {hashlib.sha256(ddl.encode()).hexdigest()[:16]}"
-    if _comment_of_raw(db) == made_by:
+    if schema_comment(db, "raw") == made_by:
         return
     with exclusively(db), db.cursor() as cursor:
-        if _comment_of_raw(db) != made_by:
+        if schema_comment(db, "raw") != made_by:
             cursor.execute(ddl)
             cursor.execute("comment on schema raw is %s", (made_by,))
 
 
-def _comment_of_raw(db: Connection) -> str | None:
+def schema_comment(db: Connection, schema: str) -> str | None:
+    """A schema's comment; None where it has none, or there is no such schema."""
     with db.cursor() as cursor:
-        cursor.execute("select obj_description(to_regnamespace('raw'), 'pg_namespace')")
+        cursor.execute("select obj_description(to_regnamespace(%s), 'pg_namespace')", (schema,))
         comment: str | None = cursor.fetchone()[0]
         return comment
 

@@ -13,17 +13,24 @@ days as (
     group by 1
 ),
 
-history as (
+same_weekdays as (
     select
         days.event_date,
-        count(*) as history,
-        percentile_cont(0.5) within group (order by earlier.events) as median
+        earlier.events
     from days
     inner join days as earlier
         on
             days.event_date > earlier.event_date
             and days.event_date - earlier.event_date <= 84
             and (days.event_date - earlier.event_date) % 7 = 0
+),
+
+history as (
+    select
+        event_date,
+        count(*) as history,
+        percentile_cont(0.5) within group (order by events) as median
+    from same_weekdays
     group by 1
 ),
 
@@ -32,11 +39,7 @@ deviations as (
         history.event_date,
         percentile_cont(0.5) within group (order by abs(earlier.events - history.median)) as mad
     from history
-    inner join days as earlier
-        on
-            history.event_date > earlier.event_date
-            and history.event_date - earlier.event_date <= 84
-            and (history.event_date - earlier.event_date) % 7 = 0
+    inner join same_weekdays as earlier on history.event_date = earlier.event_date
     group by 1
 ),
 
