@@ -1,7 +1,8 @@
 {#- Incremental strategy for Postgres: a run replaces exactly the partitions of its window, also by
     nothing, in one transaction. docs/partition_overwrite.md explains it. To use it elsewhere, copy
     this file and supply partition_overwrite_spans(): the run's window, [{first, last}, ...] with
-    inclusive days.
+    inclusive days; and partition_overwrite_kept_days(): a query of those days that another run has
+    meanwhile replaced from newer input, which stay as they are (none: "select null where false").
 
     Config: incremental_strategy='partition_overwrite', an enforced contract, and
     partition_by={'field': a date column, 'granularity': 'day' or 'month', 'schema': where the
@@ -155,6 +156,8 @@
     -- reads the catalog; the second is the short one that readers feel.
     select pg_advisory_xact_lock(hashtextextended('{{ target }}', 0));
     {{ lock_with_retries(target) }}
+    create temporary table {{ target.identifier }}_kept on commit drop as
+    {{ partition_overwrite_kept_days() }};
     {%- for p in partitions %}
     {{ swap_partition(target, partition_relation(p), p) }}
     {%- endfor %}
@@ -188,12 +191,20 @@
 {% endmacro %}
 
 
-{#- Drop the partition with these bounds, where there is one, and attach the new one. -#}
+{#- Drop the partition with these bounds, where there is one, and attach the new one. One that has
+    days to keep stays, and the new one goes. -#}
 {% macro swap_partition(target, partition, bounds) %}
     do $swap$
     declare
         old regclass;
     begin
+        if exists (
+            select from {{ target.identifier }}_kept as kept (day)
+            where day >= '{{ bounds.start }}' and day < '{{ bounds.end }}'
+        ) then
+            drop table {{ partition }};
+            return;
+        end if;
         select inhrelid::regclass into old
         from pg_inherits
         inner join pg_class on pg_class.oid = inhrelid

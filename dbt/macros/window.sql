@@ -48,6 +48,29 @@
 {% macro partition_overwrite_spans() %}
     {{ return(window_of_this_run()) }}
 {% endmacro %}
+{% macro partition_overwrite_kept_days() %}
+    {{ return(newer_days()) }}
+{% endmacro %}
+
+
+{#- A query of the days of this run's window that another run has built, since this one began, from
+    a newer version of raw: they must not become older again. Asked under the model's lock, in the
+    transaction that replaces the others. A version that raw does not have (yet) says nothing. -#}
+{% macro newer_days() -%}
+    select built.day
+    from intermediate.built_days as built
+    inner join raw.day_versions as raw using (kind, day)
+    where built.model = '{{ model.name }}' and built.version <= raw.version
+        and (
+            false
+            {%- for span in window_of_this_run() %}
+            or (
+                built.kind = '{{ span.kind }}' and built.version > {{ span.version }}
+                and built.day between date '{{ span.first }}' and date '{{ span.last }}'
+            )
+            {%- endfor %}
+        )
+{%- endmacro %}
 
 
 {#- The condition "the day is in one of the spans". The outer bounds come first: they alone let
@@ -176,10 +199,15 @@
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- if cells_of_this_run() -%}{{ return('select 1') }}{%- endif -%}
+    {%- set keeps_newer = config.get('incremental_strategy') in ('partition_overwrite', 'overwrite_days')
+        and not should_full_refresh() -%}
     {%- for span in window_of_this_run() %}
     insert into intermediate.built_days (model, kind, day, version, invocation_id)
     select '{{ model.name }}', '{{ span.kind }}', day::date, {{ span.version }}, '{{ invocation_id }}'
     from generate_series(date '{{ span.first }}', date '{{ span.last }}', interval '1 day') as day
+    {%- if keeps_newer %}
+    where day::date not in ({{ newer_days() }})
+    {%- endif %}
     on conflict (model, kind, day) do update
     set version = excluded.version, invocation_id = excluded.invocation_id, built_at = excluded.built_at;
     {%- else %}

@@ -215,3 +215,48 @@ def test_a_full_refresh_ends_in_the_same_rows(built):
     assert query(built, FACTS) == expected
     build(DAYS[0], DAYS[1])
     assert query(built, FACTS) == expected
+
+
+def test_a_day_never_becomes_older_again(built, tmp_path):
+    """A run reads two days, waits, and meanwhile another builds one of them from a newer load."""
+    newer, other = DAYS[3], DAYS[4]
+    versions = """select model, day::text, version from intermediate.built_days
+        where kind = 'event_date' and day in (%s, %s) order by 1, 2"""
+    before = query(built, versions, newer, other)
+    for day in (newer, other):
+        deliver(tmp_path, day, [event(f"old-{day}", f"{day}T12:00:00Z")])
+    ingest_files(built, tmp_path, newer, other)
+    with closing(built.connect()) as db, db.cursor() as cursor, ThreadPoolExecutor() as threads:
+        # The run's days and their versions are known when it comes to this table.
+        cursor.execute("begin; lock table analytics.dim_user_versions in access exclusive mode")
+        slow = threads.submit(
+            dbtRunner().invoke, ["run", *LOCATION, "--quiet", "--select", "fact_events+"]
+        )
+        wait_for_lock(built)
+        # Stands for the other run, which could not read the locked table either.
+        query(
+            built,
+            """with newest as (update raw.day_versions set version = version + 1
+                where kind = 'event_date' and day = %s returning *)
+            insert into intermediate.built_days (model, kind, day, version, invocation_id)
+            select model, 'event_date', day, version, 'other' from newest,
+                unnest(array['fact_events', 'int_event_day_counts', 'regional_daily_events']) as model
+            on conflict (model, kind, day) do update set version = excluded.version returning 1""",
+            newer,
+        )
+        cursor.execute("rollback")
+        assert slow.result().success
+    ids = "select event_id from analytics.fact_events where event_date = %s"
+    assert len(query(built, ids, newer)) == 200, "stays as the other run left it"
+    assert query(built, ids, other) == [(f"old-{other}",)]
+    rows = "select sum(events) from analytics.regional_daily_events where event_date = %s"
+    assert query(built, rows, newer) == [(200,)]
+    after = query(built, versions, newer, other)
+    assert [row[2] for row in after] == [row[2] + (2 if row[1] == newer else 1) for row in before]
+
+
+def wait_for_lock(warehouse) -> None:
+    """Until another connection waits for one."""
+    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    while not query(warehouse, waiting):
+        time.sleep(0.05)

@@ -21,6 +21,7 @@ models: { +schema: shop }
 """
 MACROS = """
 {% macro partition_overwrite_spans() %}{{ return(fromjson(var('spans'))) }}{% endmacro %}
+{% macro partition_overwrite_kept_days() %}{{ return(var('kept')) }}{% endmacro %}
 {% macro generate_schema_name(name, node) %}{{ return(name or target.schema) }}{% endmacro %}
 """
 MODEL = """
@@ -64,8 +65,9 @@ class Elsewhere:
         (self.folder / "models" / "monthly.sql").write_text(MODEL % expression)
         (self.folder / "models" / "monthly.yml").write_text(CONTRACT + contract)
 
-    def run(self, spans: list[dict[str, str]], *arguments: str) -> None:
-        variables = json.dumps({"spans": json.dumps(spans)})
+    def run(self, spans: list[dict[str, str]], *arguments: str, kept: str = "null::date") -> None:
+        kept = f"select {kept} where {kept} is not null"
+        variables = json.dumps({"spans": json.dumps(spans), "kept": kept})
         location = ["--project-dir", str(self.folder), "--profiles-dir", str(ROOT / "profiles")]
         outcome = dbtRunner().invoke(["run", "--quiet", "--vars", variables, *arguments, *location])
         assert outcome.success, [result.message for result in outcome.result]
@@ -115,6 +117,10 @@ def test_months(warehouse, elsewhere):
     query(warehouse, "delete from shop.sales; select 1")
     elsewhere.run(JANUARY)
     assert query(warehouse, ROWS) == [(1, "2025-12-31"), (4, "2026-02-01")], "emptied, not kept"
+
+    # February has been replaced from newer input meanwhile: it stays.
+    elsewhere.run(ALL, kept="date '2026-02-14'")
+    assert query(warehouse, ROWS) == [(4, "2026-02-01")]
 
 
 def test_a_new_column_and_what_others_put_on_the_table(warehouse, elsewhere):
