@@ -239,8 +239,8 @@ def test_a_day_never_becomes_older_again(built, tmp_path):
             """with newest as (update raw.day_versions set version = version + 1
                 where kind = 'event_date' and day = %s returning *)
             insert into intermediate.built_days (model, kind, day, version, invocation_id)
-            select model, 'event_date', day, version, 'other' from newest,
-                unnest(array['fact_events', 'int_event_day_counts', 'regional_daily_events']) as model
+            select model, 'event_date', day, version, 'other' from newest, unnest(array[
+                'fact_events', 'int_event_day_counts', 'regional_daily_events']) as model
             on conflict (model, kind, day) do update set version = excluded.version returning 1""",
             newer,
         )
@@ -257,6 +257,7 @@ def test_a_day_never_becomes_older_again(built, tmp_path):
 
 def wait_for_lock(warehouse) -> None:
     """Until another connection waits for one."""
-    waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    waiting = """select from pg_stat_activity
+        where wait_event_type = 'Lock' and datname = current_database()"""
     while not query(warehouse, waiting):
         time.sleep(0.05)
