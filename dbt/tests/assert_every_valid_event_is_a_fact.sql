@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fact_events'}}}) }}
 
--- Reconciliation of raw and fact: no event may be missing from the days that were built. A day that a
--- load has changed since is left out, in the same snapshot: it is for the next build.
+-- Reconciliation of raw and fact: no event may be missing from the days that were built. A day that
+-- a load has changed since is left out, in the same snapshot: it is for the next build.
 select
     events.event_date,
     events.user_id,
