@@ -89,7 +89,8 @@ create table if not exists raw.deliveries (
     primary key (source, table_name, ingest_date)
 );
 
--- What those deliveries hold, by event day and region.
+-- What those deliveries hold, by event day and region. With no rows: an event day that an earlier
+-- delivery of the ingest day had, and this one does not.
 create table if not exists raw.delivered_days (
     source text not null,
     table_name text not null,

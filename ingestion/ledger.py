@@ -154,9 +154,11 @@ def _replace_deliveries(
         of_these_days = "source = %s and table_name = %s and ingest_date = any(%s::date[])"
         params = (source, table, days)
         cursor.execute(
-            f"delete from raw.delivered_days where {of_these_days} returning event_date", params
+            f"""delete from raw.delivered_days where {of_these_days}
+            returning ingest_date, event_date""",
+            params,
         )
-        touched = {row[0] for row in cursor.fetchall()}
+        before = set(cursor.fetchall())
         cursor.execute(
             f"delete from raw.deliveries where {of_these_days} returning load_id", params
         )
@@ -179,7 +181,15 @@ def _replace_deliveries(
             (source, table_name, ingest_date, event_date, region, rows) values %s""",
             [(source, table, *key, rows) for key, rows in received.rows.items()],
         )
-        touched |= {event_date for _, event_date, _ in received.rows}
+        now = {(day, event_date) for day, event_date, _ in received.rows}
+        # Of event days that the delivery no longer has, it is still known that they changed.
+        execute_values(
+            cursor,
+            """insert into raw.delivered_days
+            (source, table_name, ingest_date, event_date, rows) values %s""",
+            [(source, table, *key, 0) for key in before - now if key[1]],
+        )
+        touched = {event_date for _, event_date in before | now}
         # In the order of the days: two loads that touch the same days cannot deadlock.
         delivered_on = "ingest_date" if table == "events" else "profile_date"
         changed = [(delivered_on, day) for day in days] + [

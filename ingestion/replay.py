@@ -266,7 +266,8 @@ def _complete(
                 f"MAPPING={source!r}: its quarantined records have changed meanwhile, run it again"
             )
         cursor.execute(
-            f"delete from raw.delivered_days where table_name = 'events' and {of_the_days}",
+            f"""delete from raw.delivered_days
+            where rows > 0 and table_name = 'events' and {of_the_days}""",
             parameters,
         )
         cursor.execute(

@@ -18,6 +18,8 @@
         {{ delete_from_raw('events', "coalesce(event_date, ingest_date) < date '" ~ before ~ "'") }}
         {{ delete_from_raw('user_profiles', "false") }}
         delete from raw.deliveries where rows = 0 and ingest_date < '{{ before }}';
+        delete from raw.delivered_days
+        where rows = 0 and coalesce(event_date, ingest_date) < '{{ before }}';
         {#- Loads that later ones replaced, of which nothing is left. -#}
         delete from raw.loads
         where completed_at < '{{ before }}' and load_id not in (select load_id from raw.deliveries);
@@ -95,7 +97,6 @@
             and d.ingest_date = gone.ingest_date
             and d.event_date is not distinct from gone.event_date
             and d.region is not distinct from gone.region;
-        delete from raw.delivered_days where rows = 0;
 
         update raw.deliveries as d set rows = d.rows - gone.rows
         from (

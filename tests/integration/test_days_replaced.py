@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dbt.cli.main import dbtRunner
 
+from commands.project import LOCATION
 from ingestion.errors import UserError
 from ingestion.warehouse import Warehouse
 from tests.support import (
@@ -60,6 +62,23 @@ def deliveries(tmp_path: Path) -> dict[str, list[dict]]:
         ],
         D3: [event("c", f"{D2}T00:00:00Z", user_id="u2"), event("f", f"{D3}T12:00:00Z")],
     }
+
+
+def test_a_range_reaches_the_late_days_that_a_delivery_no_longer_has(warehouse, tmp_path):
+    """Twice: the second delivery of a day has an event less, the third has only a bad record."""
+    late = event("late", "2019-05-05T12:00:00Z")
+    for records in ([late, event("a", f"{D1}T10:00:00Z")], [event("a", f"{D1}T10:00:00Z")], ["{"]):
+        deliver(tmp_path, D1, records)
+        ingest_files(warehouse, tmp_path, D1, max_quarantined=1.0)
+        if records == ["{"]:
+            # What others see of a build that is half done: the bad record, and the old facts.
+            dbtRunner().invoke(["run", *LOCATION, "--quiet", "--select", "quarantined_events+1"])
+            assert accounting(warehouse) == {D1: (1, 1, 0, 1, False)}
+        build(D1, D1)
+        days = {record["event_ts"][:10] for record in records if record != "{"}
+        assert {row[0] for row in facts(warehouse)} == days
+        assert accounting(warehouse)[D1] == (len(records), len(days), 0, records == ["{"], True)
+    assert query(warehouse, "select * from analytics.event_lag") == []
 
 
 def test_facts_equal_the_oracle(warehouse, tmp_path, deliveries):

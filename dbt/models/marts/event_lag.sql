@@ -11,6 +11,7 @@ lags as (
     where
         table_name = 'events'
         and event_date is not null
+        and rows > 0
     group by 1
 )
 
