@@ -1,8 +1,8 @@
 """Schema drift: which fields a load's records have, against the source's previous load.
 
-Fields are sampled, about SAMPLE records of every block, evenly: looking at all would double the
-time of reading. A field that few records have may so be missed; judgements are therefore of fields
-that a tenth of the records had.
+Fields are sampled, about SAMPLE records of every fourth block, evenly: looking at all would double
+the time of reading. A field that few records have may so be missed; judgements are therefore of
+fields that a tenth of the records had.
 """
 
 from __future__ import annotations

@@ -11,12 +11,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from psycopg2.extensions import connection as Connection
 
 from ingestion.errors import UserError
@@ -46,8 +48,6 @@ FILE_ROWS = 100_000
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    "DATA_WRITER__FILE_MAX_ITEMS": str(FILE_ROWS),
     "LOAD__WORKERS": "2",
     # A job that fails, fails the load: a load is complete or invisible.
     "LOAD__RAISE_ON_FAILED_JOBS": "true",
@@ -84,7 +84,7 @@ def land(
     """
     with _working_directory() as directory:
         pipeline = _pipeline(warehouse, directory)
-        _extract(pipeline, batches, delivered)
+        _extract(pipeline, batches, delivered, directory)
         packages = pipeline.list_normalized_load_packages()
         load_id = packages[0] if packages else f"{time.time():.7f}"  # every day is empty
         with closing(warehouse.connect()) as db:
@@ -99,11 +99,19 @@ def land(
                     _sync_schema(pipeline)
                 _load(pipeline)
             on_step("completing the load")
-            complete(db, load_id, source, delivered)
-            for table, received in delivered.items():
-                if received.total:
-                    tidy(db, table)
+            # Counting what has landed and analyzing it both read the rows: at once, on two cores.
+            with ThreadPoolExecutor(1) as beside:
+                tidied = beside.submit(_tidy, warehouse, delivered)
+                complete(db, load_id, source, delivered)
+                tidied.result()
     return load_id
+
+
+def _tidy(warehouse: Warehouse, delivered: dict[str, Delivered]) -> None:
+    with closing(warehouse.connect()) as db:
+        for table, received in delivered.items():
+            if received.total:
+                tidy(db, table)
 
 
 def _pipeline(warehouse: Warehouse, directory: Path) -> dlt.Pipeline:
@@ -120,7 +128,10 @@ def _pipeline(warehouse: Warehouse, directory: Path) -> dlt.Pipeline:
 
 
 def _extract(
-    pipeline: dlt.Pipeline, batches: dict[str, Batches], delivered: dict[str, Delivered]
+    pipeline: dlt.Pipeline,
+    batches: dict[str, Batches],
+    delivered: dict[str, Delivered],
+    directory: Path,
 ) -> None:
     """Read the source to its end into Parquet files, counting what comes."""
     import dlt
@@ -128,7 +139,9 @@ def _extract(
 
     resources = [
         dlt.resource(
-            _counted(rows, table, delivered[table]), name=table, write_disposition="append"
+            _files(_counted(rows, table, delivered[table]), directory / table),
+            name=table,
+            write_disposition="append",
         )
         for table, rows in batches.items()
     ]
@@ -137,6 +150,33 @@ def _extract(
         pipeline.normalize()
     except PipelineStepFailed as error:
         raise _root(error) from error
+
+
+def _files(tables: Iterator[pa.Table], directory: Path) -> Iterator[object]:
+    """The rows as Parquet files that dlt takes over as they are, about FILE_ROWS each.
+
+    Plain and without compression: they live for seconds. dlt's own writer tries a dictionary of
+    every column, and works out the table's schema for every batch (together 0.9 CPU seconds a
+    million rows; this 0.3).
+    """
+    import dlt
+
+    directory.mkdir()
+    load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
+    while group := _rows(tables, FILE_ROWS):
+        rows = pa.concat_tables(group)
+        rows = rows.append_column("_dlt_load_id", pa.repeat(load_id, len(rows)))
+        path = directory / f"{len(list(directory.iterdir()))}.parquet"
+        pq.write_table(rows, path, use_dictionary=False, compression="none")
+        yield dlt.mark.with_file_import(str(path), "parquet", len(rows), rows.schema.empty_table())
+
+
+def _rows(tables: Iterator[pa.Table], rows: int) -> list[pa.Table]:
+    """The next tables that together have at least so many rows."""
+    group: list[pa.Table] = []
+    while sum(map(len, group)) < rows and (table := next(tables, None)) is not None:
+        group.append(table)
+    return group
 
 
 def _sync_schema(pipeline: dlt.Pipeline) -> None:

@@ -189,11 +189,11 @@ def _replace_deliveries(
             (source, table_name, ingest_date, event_date, rows) values %s""",
             [(source, table, *key, 0) for key in before - now if key[1]],
         )
-        touched = {event_date for _, event_date in before | now}
+        touched = {event_date for _, event_date in before | now if event_date}
         # In the order of the days: two loads that touch the same days cannot deadlock.
         delivered_on = "ingest_date" if table == "events" else "profile_date"
         changed = [(delivered_on, day) for day in days] + [
-            ("event_date", day) for day in sorted(touched - {None})
+            ("event_date", day) for day in sorted(touched)
         ]
         mark_changed(db, changed)
 
