@@ -23,11 +23,11 @@ import pyarrow as pa
 
 from ingestion.days import DayRange
 from ingestion.drift import Fields
+from ingestion.duck import quoted
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile
 from ingestion.http_client import BadBody, HttpClient
 from ingestion.mapping import ApiShape, TableMapping
-from ingestion.projection import quoted
 from ingestion.readers import read_files
 
 # Days are parsed in groups of about this many bytes: a query costs 30 ms whatever it reads, and

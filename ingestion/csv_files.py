@@ -20,10 +20,10 @@ from typing import TextIO
 
 import duckdb
 
+from ingestion.duck import quoted
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile
 from ingestion.lines import MAX_LINE_BYTES
-from ingestion.projection import quoted
 
 HEADER_BYTES = 2**20
 # An open quote that is not closed within so many lines is a stray one.

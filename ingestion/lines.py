@@ -24,9 +24,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion import projection
+from ingestion import duck, projection
 from ingestion.drift import Fields
 from ingestion.files import DeliveredFile
+from ingestion.json_checks import SUSPECT
 from ingestion.mapping import TableMapping
 from ingestion.plain_files import open_file, unreadable
 
@@ -86,7 +87,7 @@ def read_lines(
     with ExitStack() as opened:
         sessions: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         for _ in range(WORKERS):
-            sessions.put(opened.enter_context(projection.session(threads=1)))
+            sessions.put(opened.enter_context(duck.session(threads=1)))
         pool = opened.enter_context(ThreadPoolExecutor(WORKERS))
         running: deque[Future[list[pa.RecordBatch]]] = deque()
         try:
@@ -164,7 +165,7 @@ def _table(piece: _Piece) -> pa.Table:
     if piece.oversized:
         rejected = pa.array(["oversized_record"])
     numbers = pa.repeat(pa.scalar(piece.number, pa.int32()), len(lines))
-    suspect = pc.match_substring_regex(text, projection.SUSPECT)
+    suspect = pc.match_substring_regex(text, SUSPECT)
     columns = {"line": text, "_number": numbers, "_rejected": rejected, "_suspect": suspect}
     is_line = pc.greater(pc.binary_length(lines), 0)
     table = pa.table(columns)

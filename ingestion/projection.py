@@ -11,24 +11,14 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import duckdb
-
+from ingestion.duck import name, quoted
 from ingestion.errors import UserError
+from ingestion.json_checks import STRINGS, has_nul, not_jsonb, too_deep
 from ingestion.landing_schema import JSONB_VERSION, SCHEMAS
 from ingestion.mapping import EPOCHS, TableMapping
 from ingestion.plain_files import NO_UTF8
 
-MEMORY_LIMIT = "1GB"  # not used up, but a record of 16 MB takes a fifth of it
 EARLIEST = "1990-01-01"  # earlier times are unset clocks (1970, 1980) in every log we have seen
-# JSON strings, to look for the numbers that DuckDB reads and Postgres' jsonb refuses.
-_STRINGS = r'"(\\.|[^"\\])*"'
-# NaN, Infinity, 1e99999, and numbers of a thousand digits (numeric ends at 16,383 decimals).
-_NOT_JSONB = r"nan|inf|e[+-]?[0-9]{4}|[0-9]{1000}"
-# Text that may have such a number outside of its strings. Looking costs more than parsing: Arrow
-# does it in half of DuckDB's time (0.4 s against 0.7 s for 1 M lines of 210 bytes).
-SUSPECT = r"[:,\[\s-](?i:nan|inf)|[0-9.][eE][+-]?[0-9]{4}|[0-9]{100}"
-# Deeper records are quarantined: Postgres' jsonb fails at about 6,000 levels, and with it the load.
-MAX_DEPTH = 500
 # The quarantine keeps this much of a record: a string of jsonb ends at 256 MiB.
 MAX_KEPT_CHARACTERS = 32 * 2**20
 # Longer ids and names are quarantined: a btree entry of Postgres ends at 2,704 bytes.
@@ -37,31 +27,11 @@ MAX_FIELD_BYTES = 1_000
 # such text, like malformed text, is kept as a JSON string.
 _ORIGINAL_LINE = rf"""case
     when _malformed is not null
-        or regexp_matches(regexp_replace(_line, '{_STRINGS}', '', 'g'), ',\s*[}}\]]')
+        or regexp_matches(regexp_replace(_line, '{STRINGS}', '', 'g'), ',\s*[}}\]]')
         then cast(to_json(replace(_line, chr(0), '\u0000')) as varchar)
     else _line end"""
 _ORIGINAL_ROW = rf"""case when _malformed is not null
     then cast(to_json(replace(_record, '{NO_UTF8}', '\x')) as varchar) else _record end"""
-_NUL = r"(^|[^\\])(\\\\)*\\u0000"  # an escaped NUL, which Postgres' text cannot hold
-
-
-def session(threads: int = 2) -> duckdb.DuckDBPyConnection:
-    """A DuckDB session as these queries need it: times without a zone are UTC, whatever the
-    machine's is (a cursor of a connection would not inherit the setting), rows in any order, and
-    memory that does not grow with the machine's."""
-    db = duckdb.connect(config={"threads": threads, "memory_limit": MEMORY_LIMIT})
-    db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
-    return db
-
-
-def quoted(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def name(text: str) -> str:
-    """A SQL identifier, quoted."""
-    return '"' + text.replace('"', '""') + '"'
 
 
 def json_lines(
@@ -117,7 +87,7 @@ def json_lines(
                 case
                     when {rejected} is not null then {rejected}
                     when contains(line, chr(0)) then 'nul_character'
-                    when {_has_nul("line")} then 'nul_character'
+                    when {has_nul("line")} then 'nul_character'
                 end as _unreadable
                 {suspect and f", {suspect}"}
             from {received}
@@ -132,8 +102,8 @@ def json_lines(
                     when _values is null then 'malformed_json'
                     when case when starts_with(line, '{{') then false
                         else json_type(line) <> 'OBJECT' end then 'malformed_json'
-                    when {_not_jsonb("line", suspect)} then 'malformed_json'
-                    when {_too_deep("line")} then 'nested_too_deeply'
+                    when {not_jsonb("line", suspect)} then 'malformed_json'
+                    when {too_deep("line")} then 'nested_too_deeply'
                 end as _broken
             from parsed
         ),
@@ -198,9 +168,9 @@ def named_rows(
         fielded as (
             select _record, _file as file, _ingest_date as ingest_date, {", ".join(fields)},
                 case when contains(_record, '{NO_UTF8}') then 'invalid_encoding'
-                    when {_has_nul("_record")} then 'nul_character' end as _malformed,
+                    when {has_nul("_record")} then 'nul_character' end as _malformed,
                 case when case when json_valid({lifted}) then
-                        not ({_not_jsonb(lifted)} or {_too_deep(lifted)}) end
+                        not ({not_jsonb(lifted)} or {too_deep(lifted)}) end
                     then cast(json({lifted}) as varchar)
                     else cast(to_json({lifted}) as varchar) end as _lifted
             from recorded
@@ -299,36 +269,6 @@ def _time(time_format: str | tuple[str, ...], column: str) -> str:
         return f"try_cast({column} as timestamptz)"
     per_second = EPOCHS[time_format]
     return f"try(to_timestamp(try_cast({column} as double) / {per_second}))"
-
-
-def _has_nul(text: str) -> str:
-    """Whether JSON text has an escaped NUL character."""
-    return (
-        rf"(case when contains({text}, '\u0000') then regexp_matches({text}, {quoted(_NUL)}) end)"
-    )
-
-
-def _not_jsonb(text: str, suspect: str = "") -> str:
-    """Whether valid JSON text has a number, outside of its strings, that jsonb refuses."""
-    outside = f"regexp_replace({text}, {quoted(_STRINGS)}, '', 'g')"
-    return f"""(case when {suspect or f"regexp_matches({text}, {quoted(SUSPECT)})"}
-        then regexp_matches({outside}, {quoted(_NOT_JSONB)}, 'i') else false end)"""
-
-
-def _too_deep(text: str) -> str:
-    """Whether valid JSON text has more than MAX_DEPTH levels. Depth is counted, bracket by bracket,
-    only where the text is long and has so many brackets at all."""
-    outside = f"regexp_replace({text}, {quoted(_STRINGS)}, '', 'g')"
-    brackets = f"translate(regexp_replace({outside}, '[^][{{}}]', '', 'g'), '{{}}', '[]')"
-    steps = f"""list_transform(string_split({brackets}, ''),
-        lambda bracket: case bracket when '[' then 1 else -1 end)"""
-    deepest = f"""list_reduce({steps},
-        lambda so, step: {{'now': so.now + step, 'most': greatest(so.most, so.now + step)}},
-        {{'now': 0, 'most': 0}}).most"""
-    opening = f"strlen(translate({text}, '{{[', ''))"
-    return f"""(case when strlen({text}) <= {2 * MAX_DEPTH} then false
-        when strlen({text}) - {opening} <= {MAX_DEPTH} then false
-        else {deepest} > {MAX_DEPTH} end)"""
 
 
 def _rest(mapping: TableMapping) -> str:

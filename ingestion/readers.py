@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ingestion import csv_files, projection
+from ingestion import csv_files, duck, projection
 from ingestion.drift import Fields
 from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, fetch
@@ -65,7 +65,7 @@ def read_files(
     for group in _groups([file for file in files if file.format != "jsonl"]):
         with (
             tempfile.TemporaryDirectory(prefix="fact-events-") as scratch,
-            projection.session() as db,
+            duck.session() as db,
         ):
             try:
                 plain = plain_files(fetch(group, Path(scratch)), Path(scratch))
@@ -144,7 +144,7 @@ def _scans(
         yield _Scan(settled, scan, list(header.columns), rejects, left_out)
     for file in files:
         if file.format == "parquet":
-            parquet = f"read_parquet({projection.quoted(str(file.path))}, filename='_path')"
+            parquet = f"read_parquet({duck.quoted(str(file.path))}, filename='_path')"
             relation = db.sql(f"select * exclude (_path) from {parquet}")
             types = dict(zip(relation.columns, map(str, relation.types), strict=True))
             texts = ", ".join(["_path", *(_as_text(*column) for column in types.items())])
@@ -153,7 +153,7 @@ def _scans(
 
 def _as_text(column: str, kind: str) -> str:
     """A Parquet column as text; nested values as JSON."""
-    name = projection.name(column)
+    name = duck.name(column)
     nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "JSON"))
     return f"cast({f'to_json({name})' if nested else name} as varchar) as {name}"
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
 from ingestion import projection
+from ingestion.duck import name, quoted, session
 from ingestion.errors import UserError
 from ingestion.landing import BATCH_ROWS, land
 from ingestion.landing_schema import REQUIRED
@@ -129,7 +130,7 @@ def _mapping_of(source: str) -> Mapping:
 def _replay(mapping: Mapping, reason: str, warehouse: Warehouse, progress: Progress) -> Replayed:
     result = Replayed(mapping.name)
     selected = {"source": mapping.name, "reason": reason}
-    with closing(warehouse.connect()) as db, projection.session() as duck:
+    with closing(warehouse.connect()) as db, session() as duck:
         loads, started_at = _read(db, duck, selected)
         if loads:
             land(
@@ -183,7 +184,7 @@ def _projected(
     """
     events, source = mapping.events, mapping.name
     suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz)?$', 1)"
-    file_format = projection.quoted(events.format) if events.format else suffix
+    file_format = quoted(events.format) if events.format else suffix
     duck.execute(
         f"""create table grouped as select *, case
                 when {file_format} not in ('csv', 'parquet') then ['line']
@@ -192,8 +193,8 @@ def _projected(
     )
     groups = "select reason, kind, count(*) from grouped group by all order by all"
     for reason, kind, records in duck.sql(groups).fetchall():
-        keys = "null" if kind is None else f"[{', '.join(map(projection.quoted, kind))}]"
-        group = f"""(from grouped where reason = {projection.quoted(reason)}
+        keys = "null" if kind is None else f"[{', '.join(map(quoted, kind))}]"
+        group = f"""(from grouped where reason = {quoted(reason)}
             and kind is not distinct from {keys})"""
         if kind is None:
             query = projection.rejected_lines(events, source, group)
@@ -203,8 +204,7 @@ def _projected(
             query = projection.json_lines(events, source, group, started_at, found)
         else:
             columns = ", ".join(
-                f"json_extract_string(line, {projection.quoted(projection.member(key))}) "
-                f"as {projection.name(key)}"
+                f"json_extract_string(line, {quoted(projection.member(key))}) as {name(key)}"
                 for key in kind
             )
             rows = f"(select _file, _ingest_date, {columns} from {group})"

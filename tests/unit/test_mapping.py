@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from ingestion import projection
+from ingestion import duck, projection
 from ingestion.errors import UserError
 from ingestion.mapping import (
     EVENT_COLUMNS,
@@ -162,7 +162,7 @@ def read_time(time_format, value):
     record = {"event_id": "e", "user_id": "u", "event_type": "t", "event_ts": value}
     received = "(select $line as line, null as _file, date '2026-03-01' as _ingest_date)"
     query = projection.json_lines(table, "x", received, datetime(2026, 3, 3, 12, tzinfo=UTC))
-    with projection.session() as db:
+    with duck.session() as db:
         landed = db.sql(query, params={"line": json.dumps(record)}).to_arrow_table().to_pylist()
     [row] = landed
     time = row["event_ts"]
