@@ -102,8 +102,9 @@ test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on r
 screenshots: install ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q
 
-test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=12 SEED=1
-	@INTERLEAVINGS=$${INTERLEAVINGS:-200} STEPS=$${STEPS:-12} $(RUN) pytest tests/proof -q --capture=sys
+test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=6 SEED=1 JOBS=2
+	@export INTERLEAVINGS=$${INTERLEAVINGS:-200} JOBS=$${JOBS:-2}; \
+	  $(RUN) pytest tests/proof -q -n $$JOBS --capture=sys
 
 bench: install ## what it costs, as ratios side by side: SCALE=small|medium|large (minutes to an hour)
 	@$(RUN) benchmarks

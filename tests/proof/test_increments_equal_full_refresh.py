@@ -1,12 +1,13 @@
 """The proof that increments equal a full refresh: see machine.py.
 
 A few sequences in `make test`, as many as you like in `make test-soak`. A failing sequence is run
-again by its seed, which pytest prints: make test-soak SEED=...
+again by its seed, which pytest prints: make test-soak JOBS=1 INTERLEAVINGS=100 SEED=...
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -17,8 +18,15 @@ from ingestion.warehouse import stop_embedded
 from tests.proof.machine import Pipeline, coverage
 
 
+INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 4)
+# A soak has a test a core, each with its share and a seed of its own.
+JOBS = int(os.environ.get("JOBS") or 1)
+SEED = int(os.environ.get("SEED") or 1)
+
+
+@pytest.mark.parametrize("chosen", range(SEED, SEED + JOBS))
 def test_any_interleaving_ends_in_the_oracles_rows(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    chosen: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not below pytest's own directory, which the start of another pytest closes to the server.
     folder = TemporaryDirectory(prefix="fact-events-proof-")
@@ -26,7 +34,7 @@ def test_any_interleaving_ends_in_the_oracles_rows(
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE"):
         monkeypatch.setenv(name, "")  # restored afterwards; the machine sets its own
     bounds = settings(
-        max_examples=int(os.environ.get("INTERLEAVINGS") or 4),
+        max_examples=INTERLEAVINGS // JOBS,
         stateful_step_count=int(os.environ.get("STEPS") or 6),
         deadline=None,
         database=None,
@@ -34,11 +42,10 @@ def test_any_interleaving_ends_in_the_oracles_rows(
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )
-    chosen = int(os.environ.get("SEED") or 1)
     try:
         run_state_machine_as_test(seed(chosen)(Pipeline), settings=bounds)
     finally:
         stop_embedded()
         folder.cleanup()
-        with capsys.disabled():
-            print(f"\nseed {chosen}: {coverage()}")
+        # Not to stdout, which pytest's workers have no use for.
+        print(f"\nseed {chosen}: {coverage()}", file=sys.__stderr__, flush=True)
