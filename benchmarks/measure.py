@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -143,6 +144,12 @@ def ratios_table(title: str, ratios: list[Ratio]) -> Table:
         sign = "" if each.met is None else "[green]✓[/]" if each.met else "[red]✗[/]"
         table.add_row(each.what, f"{each.value:,.2f}", each.target, sign)
     return table
+
+
+def read_reports(results: Path) -> dict[str, dict[str, Any]]:
+    """The reports that `Report.show` wrote, by name, the oldest first."""
+    found = [json.loads(path.read_text()) for path in results.glob("*.json")]
+    return {report["name"]: report for report in sorted(found, key=lambda report: report["at"])}
 
 
 def machine() -> dict[str, object]:

@@ -1,7 +1,7 @@
 """What one would write without this project: pandas, day by day, `to_sql(append)`; dlt's tutorial.
 
-The first loses late rows (appended to the day that delivered them), doubles a day that is run again,
-and enriches with the newest profile. They are here to be measured, not to be used.
+The first loses late rows (appended to the day that delivered them), doubles a day that is run
+again, and enriches with the newest profile. They are here to be measured, not to be used.
 """
 
 from __future__ import annotations
