@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -18,11 +19,11 @@ from ingestion.settings import ROOT
 IMAGES = ROOT / "docs" / "img"
 BLUE, ORANGE, GREEN, RED = "#2f6db5", "#d9822b", "#3f9142", "#c23b3b"
 LOOK = {
-    "js": (),  # without: a picture that loads no script
-    "no_prefix": True,  # without: random names, so that the same figures draw the same file
+    "js": (),
+    "no_prefix": True,  # a prefix is random: the same figures would draw another file
     "width": 760,
+    "margin_right": 40,
     "legend_at_bottom": True,
-    "truncate_legend": -1,
     "truncate_label": -1,
     "print_values": True,
 }
@@ -33,7 +34,7 @@ STYLE = {
     "value_font_size": 11,
     "label_font_size": 11,
     "major_label_font_size": 11,
-    "title_font_size": 15,
+    "title_font_size": 13,
     "legend_font_size": 12,
 }
 
@@ -51,6 +52,8 @@ def lines(
     report: dict[str, Any], title: str, unit: str, names: list[str], *, log: bool
 ) -> pygal.Line:
     """Seconds of each of `names` over what grows."""
+    found = [list(series(report, name, unit).values()) for name in names]
+    top = 1.25 * max(seconds for values in found for seconds in values)
     chart = pygal.Line(
         **LOOK,
         height=380,
@@ -60,35 +63,37 @@ def lines(
         logarithmic=log,
         style=Style(**STYLE, colors=(BLUE, ORANGE)),
         value_formatter=lambda value: f"{value:,.2f}",
-        **({} if log else {"range": (0, 1.25 * max(series(report, names[0], unit).values()))}),
+        range=(0.1 if log else 0, top),
     )
     chart.x_labels = list(series(report, names[0], unit))
-    for name in names:
-        chart.add(name, list(series(report, name, unit).values()))
+    if log:
+        chart.y_labels = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100) if tick < top]
+    for name, values in zip(names, found, strict=True):
+        chart.add(name, values)
     return chart
 
 
 def targets(reports: dict[str, dict[str, Any]]) -> pygal.HorizontalBar:
     """Every ratio as a share of its target: whatever its direction, up to 1 is met."""
-    shares = []
+    bars = {}
     for ratio in (ratio for report in reports.values() for ratio in report["ratios"]):
         sign, limit = ratio["target"].split()[:2] if ratio["target"] else ("", "0")
         if float(limit) and ratio["value"]:
             share = ratio["value"] / float(limit)
             label = f"{ratio['what']}: {ratio['value']:,.2f} ({ratio['target']})"
-            shares.append((label, share if sign == "≤" else 1 / share, ratio["met"]))
+            color = GREEN if ratio["met"] else RED
+            bars[label] = {"value": share if sign == "≤" else 1 / share, "color": color}
     chart = pygal.HorizontalBar(
         **LOOK,
-        height=140 + 26 * len(shares),
+        height=120 + 24 * len(bars),
         title="Ratios as shares of their targets: up to 1 is met",
         x_title=made_from(*reports.values()),
-        style=Style(**STYLE, colors=(GREEN, RED)),
+        show_legend=False,
+        style=Style(**STYLE),
         value_formatter=lambda value: f"{value:.2f}",
     )
-    chart.x_labels = [label for label, _, _ in reversed(shares)]
-    for name, wanted in (("met", True), ("missed", False)):
-        values = [share if met is wanted else None for _, share, met in reversed(shares)]
-        chart.add(name, values)
+    chart.x_labels = list(reversed(bars))
+    chart.add("share", list(reversed(bars.values())))
     return chart
 
 
@@ -130,7 +135,9 @@ def draw(results: Path = RESULTS, images: Path = IMAGES) -> list[Path]:
     paths = []
     for name, chart in charts.items():
         paths.append(images / f"bench-{name}.svg")
-        chart.render_to_file(str(paths[-1]))
+        picture = chart.render(is_unicode=True)
+        # Tooltips only: a picture needs no script.
+        paths[-1].write_text(re.sub("<script.*?</script>", "", picture, flags=re.DOTALL) + "\n")
     return paths
 
 
