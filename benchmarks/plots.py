@@ -18,6 +18,7 @@ from ingestion.settings import ROOT
 
 IMAGES = ROOT / "docs" / "img"
 BLUE, ORANGE, GREEN, RED = "#2f6db5", "#d9822b", "#3f9142", "#c23b3b"
+LONGEST = 5  # a bar far from its target would hide the others
 LOOK = {
     "js": (),
     "no_prefix": True,  # a prefix is random: the same figures would draw another file
@@ -82,7 +83,8 @@ def targets(reports: dict[str, dict[str, Any]]) -> pygal.HorizontalBar:
             share = ratio["value"] / float(limit)
             label = f"{ratio['what']}: {ratio['value']:,.2f} ({ratio['target']})"
             color = GREEN if ratio["met"] else RED
-            bars[label] = {"value": share if sign == "≤" else 1 / share, "color": color}
+            share = share if sign == "≤" else 1 / share
+            bars[label] = {"value": min(share, LONGEST), "color": color}
     chart = pygal.HorizontalBar(
         **LOOK,
         height=120 + 24 * len(bars),
@@ -90,7 +92,7 @@ def targets(reports: dict[str, dict[str, Any]]) -> pygal.HorizontalBar:
         x_title=made_from(*reports.values()),
         show_legend=False,
         style=Style(**STYLE),
-        value_formatter=lambda value: f"{value:.2f}",
+        value_formatter=lambda value: f"{value:.2f}" if value < LONGEST else f"≥ {LONGEST}",
     )
     chart.x_labels = list(reversed(bars))
     chart.add("share", list(reversed(bars.values())))
