@@ -15,7 +15,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
-        lint format types docs test screenshots test-soak unit lock clean
+        lint format types docs test screenshots test-soak unit bench bench-plots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=6 SEED=1 JOBS
 
 bench: install ## what it costs, as ratios side by side: SCALE=small|medium|large (minutes to an hour)
 	@$(RUN) benchmarks
+
+bench-plots: install ## draw docs/img/bench-*.svg of the last results of make bench
+	@$(RUN) benchmarks.plots
 
 lock: install ## pin every dependency with hashes into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \

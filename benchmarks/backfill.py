@@ -1,86 +1,102 @@
-"""151 days in one Dagster run: `python -m benchmarks.backfill [ROWS A DAY]`.
+"""151 days in one Dagster run: `python -m benchmarks.backfill [ROWS A DAY [DAYS]]`.
 
 Everything of `make backfill` counts: ingestion, all models, tests and checks, features and model.
-The floors are DuckDB's parse with one COPY, and one statement (benchmarks/transform.py).
-Day by day, and pandas day by day, are done for SAMPLE days and extrapolated.
+The floors are DuckDB's parse with one COPY (benchmarks/floor.py) and one statement
+(benchmarks/transform.py), both in turns with ours.
+Day by day, and pandas day by day, are done for a few days and extrapolated.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pandas as pd
 from rich.console import Console
 
-from benchmarks import naive
+from benchmarks import floor, naive
 from benchmarks.generate import START, Product, generate
-from benchmarks.measure import Report, execute, new_database, own_server
+from benchmarks.measure import (
+    REPETITIONS,
+    Report,
+    drop_everything,
+    execute,
+    new_database,
+    own_server,
+)
 from benchmarks.transform import INDEX, INSERT, SHAPE
 from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
 from ingestion.days import DayRange
 from ingestion.warehouse import Warehouse
 
-DAYS = DayRange(START, START + timedelta(days=151))
-SAMPLE = 3
 
-
-def measure(rows_a_day: int) -> Report:
+def measure(rows_a_day: int = 30_000, length: int = 151) -> Report:
     """The figures, in seconds."""
-    report = Report("backfill", f"{len(DAYS)} days of {rows_a_day:,} events, seconds")
+    all_days = DayRange(START, START + timedelta(days=length))
+    one_day = DayRange(START + timedelta(days=10), START + timedelta(days=11))
+    report = Report("backfill", f"{length} days of {rows_a_day:,} events, seconds")
     with own_server() as folder:
-        generate(folder / "source", DAYS, Product(rows_a_day))
+        source, files = folder / "source", folder / "source" / "events" / "*.jsonl"
+        generate(source, all_days, Product(rows_a_day))
         warehouse = new_database("backfill")
         os.environ |= {
-            "ENV_FILE": os.devnull,
             "SOURCE": "files",
-            "EVENTS_URL": f"{folder}/source/events/%Y-%m-%d.jsonl",
-            "PROFILES_URL": f"{folder}/source/profiles/%Y-%m-%d.jsonl",
+            "EVENTS_URL": f"{source}/events/%Y-%m-%d.jsonl",
+            "PROFILES_URL": f"{source}/profiles/%Y-%m-%d.jsonl",
             "PARTITIONS_START": f"{START}",
             "STORAGE_URL": f"{folder}/storage",
         }
-        prepare_warehouse()
-        prepare_home()
-        from orchestration.backfill import run_range  # reads the settings
-
-        with dg.DagsterInstance.get() as instance:
-
-            def run(days: DayRange) -> None:
-                assert run_range(days, instance)  # noqa: S101
-
-            report.time("one run", lambda: run(DAYS))
-            for day in islice(DAYS, 10, 10 + SAMPLE):
-                one = DayRange(day, day + timedelta(days=1))
-                report.time("a day of 151, one run a day", lambda one=one: run(one))
-        execute(warehouse, SHAPE, "checkpoint")
-        report.time("floor of ingest", lambda: copy(warehouse, folder))
-        report.time("floor of transform", lambda: execute(warehouse, INSERT, INDEX))
+        for _ in range(REPETITIONS):
+            with new_project(folder, warehouse) as run:
+                report.time("one run", lambda: run(all_days))
+                execute(warehouse, SHAPE, "checkpoint")
+                report.time("floor of ingest", lambda: floor.load(warehouse, files, folder, START))
+                report.time("floor of transform", lambda: execute(warehouse, INSERT, INDEX))
+                execute(warehouse, "drop table one_statement, floor_events")
+                report.time("day by day, one day", lambda: run(one_day))
         db = naive.engine(warehouse)
-        profiles = pd.read_json(folder / "source" / "profiles" / f"{START}.jsonl", lines=True)
-        for day in islice(DAYS, SAMPLE):
-            path = folder / "source" / "events" / f"{day}.jsonl"
-            report.time("a day of 151, pandas", lambda p=path, d=day: naive_day(db, p, d, profiles))
+        profiles = pd.read_json(source / "profiles" / f"{START}.jsonl", lines=True)
+        for day in islice(all_days, REPETITIONS):
+            path = source / "events" / f"{day}.jsonl"
+            report.time("pandas, one day", lambda p=path, d=day: naive_day(db, p, d, profiles))
     figures = report.figures
-    figures["both floors"] = [figures["floor of ingest"][0] + figures["floor of transform"][0]]
-    for name in ("a day of 151, one run a day", "a day of 151, pandas"):
-        figures[f"extrapolated: {name}"] = [seconds * len(DAYS) for seconds in figures[name]]
-    report.ratio("one run ÷ both floors", "one run", "both floors", "≤ 2.5")
+    floors = zip(figures["floor of ingest"], figures["floor of transform"], strict=True)
+    figures["both floors"] = [sum(pair) for pair in floors]
+    for way in ("day by day", "pandas"):
+        figures[f"{way}, extrapolated"] = [each * length for each in figures[f"{way}, one day"]]
+    report.ratio("backfill in one run ÷ both floors", "one run", "both floors", "≤ 2.5")
     report.ratio(
-        "day by day ÷ one run (extrapolated)",
-        "extrapolated: a day of 151, one run a day",
-        "one run",
-        "≥ 20",
+        "day by day ÷ one run, extrapolated", "day by day, extrapolated", "one run", "≥ 20"
     )
-    report.ratio(
-        "pandas ÷ one run (extrapolated)", "extrapolated: a day of 151, pandas", "one run", ""
-    )
+    report.ratio("pandas ÷ one run, extrapolated", "pandas, extrapolated", "one run")
     return report
+
+
+@contextmanager
+def new_project(folder: Path, warehouse: Warehouse) -> Iterator[Callable[[DayRange], None]]:
+    """How to run a range of days as `make backfill` does; with no data, no history, no files."""
+    drop_everything(warehouse)
+    prepare_warehouse()
+    for name in ("dagster", "storage"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    os.environ.pop("DAGSTER_HOME", None)
+    prepare_home()
+    from orchestration.backfill import run_range  # reads the settings
+
+    with dg.DagsterInstance.get() as instance:
+
+        def run(days: DayRange) -> None:
+            assert run_range(days, instance)  # noqa: S101 - a benchmark of a failed run is none
+
+        yield run
 
 
 def naive_day(db: naive.Engine, path: Path, day: object, profiles: pd.DataFrame) -> None:
@@ -89,27 +105,5 @@ def naive_day(db: naive.Engine, path: Path, day: object, profiles: pd.DataFrame)
     naive.build(db, profiles, day)
 
 
-def copy(warehouse: Warehouse, folder: Path) -> None:
-    """DuckDB to one CSV file, then COPY, one after the other."""
-    target = folder / "floor.csv"
-    duckdb.execute(
-        f"""copy (select event_id, user_id, event_type, event_ts, region, properties as payload,
-                date '{START}' as ingest_date, left(event_ts, 10) as event_date,
-                null as parse_error, 'canonical' as source, '1' as _dlt_load_id, null as file
-            from read_json('{folder}/source/events/*.jsonl', format='newline_delimited',
-                columns={{event_id: 'VARCHAR', user_id: 'VARCHAR', event_type: 'VARCHAR',
-                event_ts: 'VARCHAR', region: 'VARCHAR', properties: 'JSON'}}))
-        to '{target}' (format csv, header false)"""
-    )
-    execute(warehouse, "create table floor_events (like raw.events including all)")
-    with warehouse.connect() as db, db.cursor() as cursor, target.open() as file:
-        cursor.copy_expert(
-            """copy floor_events (event_id, user_id, event_type, event_ts, region, payload,
-            ingest_date, event_date, parse_error, source, _dlt_load_id, file)
-            from stdin (format csv)""",
-            file,
-        )
-
-
 if __name__ == "__main__":
-    measure(int(sys.argv[1]) if sys.argv[1:] else 30_000).show(Console())
+    measure(*(int(each) for each in sys.argv[1:])).show(Console())

@@ -90,13 +90,13 @@ def _events(day: date, product: Product) -> str:
 def _profiles(day: date, first_day: date, product: Product) -> str:
     everybody = "true" if product.snapshots or day == first_day else "false"
     # How often a user has changed by now: once in a hundred days, on a day of their own.
-    changes = f"(date '{day}' - date '2020-01-01' + {_hash('profile', 'i')} % 100) // 100"
+    changes = f"(date '{day}' - date '2000-01-01' + {_hash('profile', 'i')} % 100) // 100"
     return f"""
         select to_json({{
             user_id: 'user-' || lpad(i::varchar, 7, '0'),
             tier: ['free', 'pro', 'enterprise'][1 + (i + changes) % 3],
             region: ['us-east', 'eu-west', 'ap-south'][1 + i % 3],
-            updated_at: strftime(date '2020-01-01' + (100 * changes)::int
+            updated_at: strftime(date '2000-01-01' + (100 * changes)::int
                 - ({_hash("profile", "i")} % 100)::int, '%Y-%m-%dT00:00:00Z')
         }})::varchar as line
         from (select i, {changes} as changes, {changes.replace(str(day), str(day - timedelta(1)))}

@@ -1,107 +1,108 @@
 """What rebuilding one day costs as history grows: `python -m benchmarks.history [DAYS ...]`.
 
-For each length of history: a new database, DAYS daily files of ROWS events with 1 % of them late,
-everything built; then the last day but nine is rebuilt five times. Prints seconds of the whole dbt
-run and of fact_events alone (min / median), dead rows left, and the seconds of a one-day query.
+For each length of history a database of its own, DAYS daily files of ROWS (1,000) events,
+everything built; then the last day but nine is rebuilt in each of them, in turns. `read a day` is
+a query of that day on a new connection.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import sys
-import tempfile
-import time
-from contextlib import closing
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 from dbt.cli.main import dbtRunner
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.generate import Product
+from benchmarks.measure import REPETITIONS, Report, execute, new_database, number, own_server
+from benchmarks.transform import load
 from commands.project import LOCATION
-from commands.transform import build_arguments, transform
+from commands.transform import build_arguments
 from ingestion.days import DayRange
-from ingestion.ingest import ingest
-from ingestion.progress import Progress
-from ingestion.settings import IngestSettings
-from ingestion.warehouse import Warehouse, start_embedded
+from ingestion.warehouse import Warehouse
 
-START = date(2004, 1, 1)
+END = date(2026, 1, 1)
 ROWS = int(os.environ.get("ROWS") or 1_000)
-REPEATS = 5
+LEFT = {
+    "dead rows of fact_events": """select sum(n_dead_tup) from pg_stat_user_tables
+        where relname like 'fact_events%' and schemaname = 'analytics'""",
+    "bytes of fact_events": """select sum(pg_total_relation_size(inhrelid))
+        from pg_inherits where inhparent = 'analytics.fact_events'::regclass""",
+    "bytes of the database": "select pg_database_size(current_database())",
+}
 
 
-def generate(folder: Path, days: int) -> None:
-    """Daily CSV files, one event in a hundred a day late."""
-    duckdb.execute(
-        f"""copy (
-            select 'e' || day || i as event_id, 'u' || i % 500 as user_id, 'click' as event_type,
-                strftime(day - cast(i % 100 = 0 as int) + interval (i % 86400) second,
-                    '%Y-%m-%dT%H:%M:%SZ') as event_ts,
-                'eu' as region, '{{"n": ' || i || '}}' as properties,
-                strftime(day, '%Y-%m-%d') as file
-            from (select date '{START}' + cast(d as int) as day from range({days}) t(d)),
-                range({ROWS}) r(i)
-        ) to '{folder}' (format csv, partition_by (file), header)"""
-    )
+@dataclass(frozen=True)
+class History:
+    """A built database, and where dbt keeps what it parsed for it: with one folder for all, every
+    turn would parse the project anew."""
 
+    name: str
+    warehouse: Warehouse
+    target: Path
 
-def measure(days: int) -> tuple[str, ...]:
-    """One row of the table."""
-    os.environ.pop("PGHOST", None)
-    os.environ["PGDATABASE"] = f"history_{days}"
-    warehouse = start_embedded()
-    os.environ.update(warehouse.libpq_env())
-    with tempfile.TemporaryDirectory() as folder:
-        generate(Path(folder), days)
-        span = DayRange(START, START + timedelta(days=days))
-        url = f"{folder}/file=%Y-%m-%d/*.csv"
-        ingest(IngestSettings(span, "files", "canonical", url, "", ""), warehouse, Progress())
-    transform(None, Progress())
-    day = span.end - timedelta(days=10)
-    runs, models, reads = [], [], []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        outcome = dbtRunner().invoke(
-            [
-                *build_arguments(DayRange(day, day + timedelta(days=1))),
-                *LOCATION,
-                *("--log-level", "none"),
-            ]
-        )
+    def build(self, *arguments: str) -> float:
+        """`dbt build` in this process; returns the seconds of fact_events alone."""
+        os.environ.update(self.warehouse.libpq_env())
+        options = ["--target-path", f"{self.target}", "--log-level", "none"]
+        outcome = dbtRunner().invoke([*arguments, *LOCATION, *options])
         assert outcome.success  # noqa: S101 - a benchmark of a failed run is none
-        runs.append(time.perf_counter() - started)
-        models += [r.execution_time for r in outcome.result if r.node.name == "fact_events"]
-        reads.append(_read(warehouse, day))
-    return (
-        f"{days:,}",
-        *(f"{min(times):.3f} / {statistics.median(times):.3f}" for times in (runs, models, reads)),
-        str(_dead_rows(warehouse)),
-    )
+        times = {result.node.name: result.execution_time for result in outcome.result}
+        return float(times["fact_events"])
 
 
-def _read(warehouse: Warehouse, day: date) -> float:
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
-        started = time.perf_counter()
-        cursor.execute("select count(*) from analytics.fact_events where event_date = %s", (day,))
-        return time.perf_counter() - started
+def fill(folder: Path, days: int) -> History:
+    """A database with `days` of history, and all of it built."""
+    warehouse = new_database(f"history_{days}")
+    span = DayRange(END - timedelta(days=days), END)
+    load(warehouse, folder / f"source_{days}", span, Product(ROWS, users=500))
+    history = History(f"{days:,} days", warehouse, folder / f"target_{days}")
+    history.build(*build_arguments(None))
+    return history
 
 
-def _dead_rows(warehouse: Warehouse) -> int:
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
-        cursor.execute(
-            "select sum(n_dead_tup) from pg_stat_user_tables where relname like 'fact_events%'"
+def measure(lengths: list[int]) -> tuple[Report, Report]:
+    """Seconds, and what the rebuilds leave behind."""
+    report = Report("history", f"rebuilding one day of {ROWS:,} events, seconds")
+    left = Report("left_behind", f"what {REPETITIONS} rebuilds of one day leave behind")
+    day = END - timedelta(days=10)
+    arguments = build_arguments(DayRange(day, day + timedelta(days=1)))
+    query = f"select count(*) from analytics.fact_events where event_date = '{day}'"
+    with own_server() as folder:
+        histories = [fill(folder, days) for days in lengths]
+
+        def rebuild(history: History) -> Callable[[], None]:
+            return lambda: report.add(f"fact_events, {history.name}", history.build(*arguments))
+
+        def sizes(history: History) -> dict[str, float]:
+            execute(history.warehouse, "checkpoint")
+            return {what: number(history.warehouse, each) for what, each in LEFT.items()}
+
+        for history in histories:
+            history.build(*arguments)  # the first of a range parses the project
+        before = [sizes(history) for history in histories]
+        report.in_turns({f"dbt run, {history.name}": rebuild(history) for history in histories})
+        for history, earlier in zip(histories, before, strict=True):
+            for what, size in sizes(history).items():
+                left.add(f"{what}, {history.name}", size - earlier[what])
+        report.in_turns(
+            {f"read a day, {h.name}": lambda h=h: execute(h.warehouse, query) for h in histories}
         )
-        return int(cursor.fetchone()[0])
+    first, last = f"{lengths[0]:,} days", f"{lengths[-1]:,} days"
+    for what, target in {"dbt run": "≤ 1.2", "fact_events": "≤ 1.2", "read a day": ""}.items():
+        name = f"one-day rebuild, {what}" if target else what
+        title = f"{name}, {last} ÷ {first}"
+        report.ratio(title, f"{what}, {last}", f"{what}, {first}", target)
+    for history in histories:
+        dead = f"dead rows of fact_events, {history.name}"
+        left.limit(f"one-day rebuild, dead rows, {history.name}", dead, "≤ 0")
+    return report, left
 
 
 if __name__ == "__main__":
-    table = Table(title=f"Rebuilding one day of {ROWS:,} events")
-    for name in ("days of history", "dbt run, s", "fact_events, s", "read a day, s", "dead rows"):
-        table.add_column(name, justify="right")
-    for history in [int(days) for days in sys.argv[1:]] or [30, 365, 1_000]:
-        table.add_row(*measure(history))
-    Console().print(table)
+    for figures in measure([int(days) for days in sys.argv[1:]] or [30, 365, 1_000]):
+        figures.show(Console())

@@ -1,52 +1,44 @@
 """What Dagster costs on top of dbt: `python -m benchmarks.orchestration`.
 
-One day of the demo's events is rebuilt REPEATS times by a bare `dbt build` and by a Dagster run of
-the same models, in turns: inside one loaded process, and each from a cold command. Prints the
-medians in seconds and their ratio, and how long the code location takes to load.
+One day of the demo's events is rebuilt by a bare `dbt build` and by a Dagster run of the same
+models, in turns: inside one loaded process, and each as a cold command. Dagster keeps its history
+where `make backfill` does.
 """
 
 from __future__ import annotations
 
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 from dbt.cli.main import dbtRunner
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks import process
+from benchmarks.measure import Report, new_database, own_server
+from commands.dagster_home import prepare_home
 from commands.project import LOCATION
 from commands.transform import build_arguments
 from ingestion.days import parse_range
 from ingestion.demo.server import running
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
-from ingestion.settings import ROOT, IngestSettings
-from ingestion.warehouse import start_embedded, stop_embedded
+from ingestion.settings import IngestSettings
 
 DAY = "2026-03-02"
-REPEATS = int(os.environ.get("REPEATS") or 5)
 DBT = [*build_arguments(parse_range(DAY, DAY)), *LOCATION, "--exclude", "regional_daily_events"]
-RUN = """
-from benchmarks.orchestration import dagster_run
-dagster_run()
-"""
 
 
 def dagster_run() -> None:
     """The day's dbt models as a Dagster run of this process, its history in DAGSTER_HOME."""
+    prepare_home()
     with dg.DagsterInstance.get() as instance:
         _run(instance)
 
 
 def dagster_run_in_memory() -> None:
-    """The same, its history in memory: without some 120 commits to SQLite."""
+    """The same, its history in memory: what Dagster costs beside its history."""
     with dg.DagsterInstance.ephemeral() as instance:
         _run(instance)
 
@@ -70,43 +62,50 @@ def dbt_build() -> None:
     assert dbtRunner().invoke([*DBT, "--log-level", "none"]).success  # noqa: S101
 
 
-def _cold(*command: str) -> Callable[[], None]:
-    def run() -> None:
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-
-    return run
+def cold(*command: str) -> Callable[[], object]:
+    """A command in a process of its own."""
+    return lambda: process.run(*command)
 
 
-def compare(title: str, ours: Callable[[], None], bare: Callable[[], None]) -> tuple[str, ...]:
-    """Both in turns, after one of each that does not count."""
-    times: dict[Callable[[], None], list[float]] = {ours: [], bare: []}
-    for repeat in range(REPEATS + 1):
-        for each in (ours, bare):
-            started = time.perf_counter()
-            each()
-            if repeat:
-                times[each].append(time.perf_counter() - started)
-    first, second = statistics.median(times[ours]), statistics.median(times[bare])
-    return title, f"{first:.2f}", f"{second:.2f}", f"{first / second:.2f}"
+def measure() -> Report:
+    """The figures, in seconds."""
+    report = Report("orchestration", f"rebuilding {DAY}, some 2,300 events, seconds")
+    python, dbt = sys.executable, str(Path(sys.executable).with_name("dbt"))
+    with own_server(), running() as api:
+        warehouse = new_database("orchestration")
+        days = parse_range(DAY, DAY)
+        settings = IngestSettings(days, "api", "canonical", api.url, "", api.token)
+        ingest(settings, warehouse, Progress())
+        report.in_turns(
+            {
+                "Dagster, loaded": dagster_run,
+                "Dagster, loaded, history in memory": dagster_run_in_memory,
+                "dbt, loaded": dbt_build,
+            },
+            warm_up=True,
+        )
+        report.in_turns(
+            {
+                "code location": cold(python, "-c", "import orchestration.definitions"),
+                "import of dagster_dbt alone": cold(python, "-c", "import dagster_dbt"),
+            },
+            warm_up=True,
+        )
+        run = "from benchmarks.orchestration import dagster_run; dagster_run()"
+        report.in_turns(
+            {"Dagster, cold": cold(python, "-c", run), "dbt, cold": cold(dbt, *DBT)},
+        )
+    for tool in ("Dagster", "dbt"):
+        loaded = report.median(f"{tool}, loaded")
+        for seconds in report.figures[f"{tool}, cold"]:
+            report.add(f"{tool}, start-up of a day's run", seconds - loaded)
+    report.ratio("Dagster ÷ dbt, in a loaded process", "Dagster, loaded", "dbt, loaded", "≤ 1.3")
+    report.ratio("Dagster ÷ dbt, cold command", "Dagster, cold", "dbt, cold", "≤ 2")
+    in_memory = "Dagster, loaded, history in memory"
+    report.ratio("Dagster ÷ dbt, loaded, history in memory", in_memory, "dbt, loaded")
+    report.limit("code location, seconds to load", "code location", "≤ 4 s")
+    return report
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="fact-events-bench-") as local, running() as api:
-        os.environ |= {"LOCAL_DIR": local, "DAGSTER_HOME": f"{local}/dagster"}
-        (Path(local) / "dagster").mkdir()
-        (Path(local) / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}")
-        os.environ.update(start_embedded().libpq_env())
-        settings = IngestSettings(parse_range(DAY, DAY), "api", "canonical", api.url, "", api.token)
-        ingest(settings, start_embedded(), Progress())
-        table = Table(title=f"Rebuilding one day, medians of {REPEATS}, seconds")
-        for name in ("", "Dagster run", "dbt build", "ratio"):
-            table.add_column(name, justify="left" if not name else "right")
-        table.add_row(*compare("in a loaded process", dagster_run_in_memory, dbt_build))
-        table.add_row(*compare("the same, history on disk", dagster_run, dbt_build))
-        python, dbt = sys.executable, str(Path(sys.executable).with_name("dbt"))
-        table.add_row(*compare("cold command", _cold(python, "-c", RUN), _cold(dbt, *DBT)))
-        loading = _cold(python, "-c", "import orchestration.definitions")
-        nothing = _cold(python, "-c", "import dagster_dbt")
-        table.add_row(*compare("loading the code location / dagster_dbt", loading, nothing))
-        Console().print(table)
-        stop_embedded()
+    measure().show(Console())

@@ -14,7 +14,7 @@ from dbt.cli.main import dbtRunner
 from rich.console import Console
 
 from benchmarks.generate import START, Product, generate
-from benchmarks.measure import REPETITIONS, Report, execute, new_database, own_server
+from benchmarks.measure import REPETITIONS, Report, execute, new_database, number, own_server
 from commands.transform import LOCATION, transform
 from ingestion.days import DayRange
 from ingestion.ingest import ingest
@@ -76,14 +76,13 @@ def measure(rows: int) -> tuple[Report, Report]:
         [[loaded]] = execute(warehouse, "select pg_current_wal_lsn()::text")
         transform(None, Progress())
         for what, expression in {
-            "raw.events": "pg_total_relation_size('raw.events')",
-            "fact_events with its index": """(select sum(pg_total_relation_size(inhrelid))
-                from pg_inherits where inhparent = 'analytics.fact_events'::regclass)""",
-            "WAL of ingest": f"pg_wal_lsn_diff('{loaded}', '{start}')",
-            "WAL of transform": f"pg_wal_lsn_diff(pg_current_wal_lsn(), '{loaded}')",
+            "raw.events": "select pg_total_relation_size('raw.events')",
+            "fact_events with its index": """select sum(pg_total_relation_size(inhrelid))
+                from pg_inherits where inhparent = 'analytics.fact_events'::regclass""",
+            "WAL of ingest": f"select pg_wal_lsn_diff('{loaded}', '{start}')",
+            "WAL of transform": f"select pg_wal_lsn_diff(pg_current_wal_lsn(), '{loaded}')",
         }.items():
-            [[size]] = execute(warehouse, f"select ({expression})::float8")
-            disk.add(what, float(str(size)) / rows)
+            disk.add(what, number(warehouse, expression) / rows)
         for _ in range(REPETITIONS):
             execute(warehouse, SHAPE, "checkpoint")
             report.time("one statement", lambda: execute(warehouse, INSERT, INDEX))
