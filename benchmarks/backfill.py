@@ -1,6 +1,7 @@
 """151 days in one Dagster run: `python -m benchmarks.backfill [ROWS A DAY [DAYS]]`.
 
-Everything of `make backfill` counts: ingestion, all models, tests and checks, features and model.
+Everything of `make backfill` counts: start-up, ingestion, models, tests, checks, features and
+model.
 The floors are DuckDB's parse with one COPY (benchmarks/floor.py) and one statement
 (benchmarks/transform.py), both in turns with ours.
 Day by day, and pandas day by day, are done for a few days and extrapolated.
@@ -11,13 +12,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-import dagster as dg
 import pandas as pd
 from rich.console import Console
 
@@ -31,9 +29,8 @@ from benchmarks.measure import (
     new_database,
     own_server,
 )
+from benchmarks.process import run
 from benchmarks.transform import INDEX, INSERT, SHAPE
-from commands.dagster_home import prepare_home
-from commands.transform import prepare_warehouse
 from ingestion.days import DayRange
 from ingestion.warehouse import Warehouse
 
@@ -55,13 +52,13 @@ def measure(rows_a_day: int = 30_000, length: int = 151) -> Report:
             "STORAGE_URL": f"{folder}/storage",
         }
         for _ in range(REPETITIONS):
-            with new_project(folder, warehouse) as run:
-                report.time("one run", lambda: run(all_days))
-                execute(warehouse, SHAPE, "checkpoint")
-                report.time("floor of ingest", lambda: floor.load(warehouse, files, folder, START))
-                report.time("floor of transform", lambda: execute(warehouse, INSERT, INDEX))
-                execute(warehouse, "drop table one_statement, floor_events")
-                report.time("day by day, one day", lambda: run(one_day))
+            start_anew(folder, warehouse)
+            report.time("one run", lambda: backfill(all_days))
+            execute(warehouse, SHAPE, "checkpoint")
+            report.time("floor of ingest", lambda: floor.load(warehouse, files, folder, START))
+            report.time("floor of transform", lambda: execute(warehouse, INSERT, INDEX))
+            execute(warehouse, "drop table one_statement, floor_events")
+            report.time("day by day, one day", lambda: backfill(one_day))
         db = naive.engine(warehouse)
         profiles = pd.read_json(source / "profiles" / f"{START}.jsonl", lines=True)
         for day in islice(all_days, REPETITIONS):
@@ -80,23 +77,22 @@ def measure(rows_a_day: int = 30_000, length: int = 151) -> Report:
     return report
 
 
-@contextmanager
-def new_project(folder: Path, warehouse: Warehouse) -> Iterator[Callable[[DayRange], None]]:
-    """How to run a range of days as `make backfill` does; with no data, no history, no files."""
+def backfill(days: DayRange) -> None:
+    """`make backfill`, as a user types it."""
+    run(
+        sys.executable,
+        "-m",
+        "orchestration.backfill",
+        FROM=f"{days.start}",
+        TO=f"{days.last}",
+    )
+
+
+def start_anew(folder: Path, warehouse: Warehouse) -> None:
+    """No data, no history, no files."""
     drop_everything(warehouse)
-    prepare_warehouse()
     for name in ("dagster", "storage"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    os.environ.pop("DAGSTER_HOME", None)
-    prepare_home()
-    from orchestration.backfill import run_range  # reads the settings
-
-    with dg.DagsterInstance.get() as instance:
-
-        def run(days: DayRange) -> None:
-            assert run_range(days, instance)  # noqa: S101 - a benchmark of a failed run is none
-
-        yield run
 
 
 def naive_day(db: naive.Engine, path: Path, day: object, profiles: pd.DataFrame) -> None:
