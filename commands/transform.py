@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from dbt.artifacts.schemas.results import NodeResult
@@ -55,8 +56,29 @@ def transform(days: DayRange | None, progress: Progress) -> str:
     Raises:
         UserError: a model or a blocking test failed; each has its own line on stderr.
     """
-    with building():
-        return _build(days, progress)
+    title = f"dbt build {days}" if days else "dbt build"
+
+    def on_event(event: EventMsg) -> None:
+        if event.info.name == "LogStartLine" and event.data.index == 1:
+            progress.start(title, event.data.total)
+        elif event.info.name == "NodeFinished":
+            progress.advance()
+
+    try:
+        results = run_dbt(build_arguments(days), on_event=on_event)
+    finally:
+        progress.done()
+    for result in results:
+        if result.status in ("error", "fail", "warn"):
+            reason = " ".join((result.message or "").split())
+            print(f"{result.status}: {result.node.name}: {reason}", file=sys.stderr)
+    count = Counter(f"{result.status}" for result in results)
+    if failed := count["error"] + count["fail"]:
+        raise UserError(f"dbt build failed: {failed} of {len(results)} models and tests, see above")
+    return (
+        f"dbt build: {count['success']} models, {count['pass']} tests passed, "
+        f"{count['warn']} warned"
+    )
 
 
 @contextmanager
@@ -67,27 +89,33 @@ def building() -> Iterator[None]:
         yield
 
 
-def run_dbt(arguments: Sequence[str], env: Mapping[str, str]) -> list[NodeResult]:
+def run_dbt(
+    arguments: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    on_event: Callable[[EventMsg], None] | None = None,
+) -> list[NodeResult]:
     """One dbt invocation under the build lock, quiet; its results, node by node.
 
     Args:
         arguments: dbt's.
         env: variables that only this invocation sees.
+        on_event: told what dbt does, for the progress display.
 
     Raises:
         UserError: dbt failed before its first node.
     """
-    before = dict(os.environ)
+    env, before = env or {}, dict(os.environ)
+    runner = dbtRunner(callbacks=[on_event] if on_event else [])
     with building():
         os.environ.update(env)
         try:
-            outcome = dbtRunner().invoke([*arguments, *LOCATION, "--log-level", "none"])
+            outcome = runner.invoke([*arguments, *LOCATION, "--log-level", "none"])
         finally:
             for name in env:
                 os.environ.pop(name)
             os.environ.update({name: before[name] for name in env if name in before})
     results = list(getattr(outcome.result, "results", []))
-    if not results and not outcome.success:
+    if not outcome.success and (outcome.exception or not results):
         raise UserError(f"dbt: {' '.join(str(outcome.exception or 'no reason given').split())}")
     return results
 
@@ -117,34 +145,6 @@ def days_built(found: Warehouse, days: DayRange) -> list[str]:
         for row in read(found, "analytics.event_days", "event_date")
         if row["invocation_id"] == invocation and row["event_date"] not in days
     ]
-
-
-def _build(days: DayRange | None, progress: Progress) -> str:
-    title = f"dbt build {days}" if days else "dbt build"
-
-    def on_event(event: EventMsg) -> None:
-        if event.info.name == "LogStartLine" and event.data.index == 1:
-            progress.start(title, event.data.total)
-        elif event.info.name == "NodeFinished":
-            progress.advance()
-
-    outcome = dbtRunner(callbacks=[on_event]).invoke(
-        [*build_arguments(days), *LOCATION, "--log-level", "none"]
-    )
-    progress.done()
-    if outcome.exception is not None:
-        raise UserError(f"dbt: {' '.join(str(outcome.exception).split())}")
-    results = list(getattr(outcome.result, "results", []))
-    for result in results:
-        if result.status in ("error", "fail", "warn"):
-            reason = " ".join((result.message or "").split())
-            print(f"{result.status}: {result.node.name}: {reason}", file=sys.stderr)
-    counts = {status: sum(r.status == status for r in results) for status in ("pass", "warn")}
-    models = sum(result.status == "success" for result in results)
-    failed = sum(result.status in ("error", "fail") for result in results)
-    if not outcome.success:
-        raise UserError(f"dbt build failed: {failed} of {len(results)} models and tests, see above")
-    return f"dbt build: {models} models, {counts['pass']} tests passed, {counts['warn']} warned"
 
 
 def _transform() -> None:
