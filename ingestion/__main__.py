@@ -1,7 +1,20 @@
 """`python -m ingestion …`: the commands that need neither dbt nor Dagster."""
 
 import sys
+from importlib.abc import MetaPathFinder
 
-from ingestion.cli import main
+
+class _WithoutPandas(MetaPathFinder):
+    """pyarrow and dlt import pandas where it is installed, in case they are given its frames, which
+    they are not here: it would be a third of a small ingestion's time (0.8 s of 2.6)."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not for ingestion", name=fullname)
+
+
+sys.meta_path.insert(0, _WithoutPandas())
+
+from ingestion.cli import main  # noqa: E402
 
 sys.exit(main())
