@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -182,9 +183,10 @@ def check(house: House, name: str, asset: dg.AssetKey = FACTS) -> dg.AssetCheckE
     return made.execute_in_process(instance=house.instance).get_asset_check_evaluations()[0]
 
 
-def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, monkeypatch):
+def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_dir):
     day = "2026-03-06"
     settings = ran.warehouse.libpq_env() | {
+        "LOCAL_DIR": str(history_dir),
         "FROM": day,
         "EVENTS_URL": ran.api.url,
         "EVENTS_API_TOKEN": ran.api.token,
@@ -206,6 +208,11 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, monkeypat
     done = run("orchestration.backfill", **settings)
     assert done.returncode == 0, done.stderr
     assert query(ran.warehouse, pulled) == before  # not pulled again
+    # The history is not in the warehouse, though that is a server of the user's own.
+    tables = "select count(*) from pg_tables where tablename = 'event_logs'"
+    assert query(ran.warehouse, tables) == [(0,)]
+    ends = query(replace(ran.warehouse, database="dagster"), "select status from runs order by id")
+    assert ends == [("STARTED",), ("SUCCESS",)]
     assert query(
         ran.warehouse,
         f"select received = fact + duplicate + quarantined and is_complete"

@@ -46,7 +46,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def ui(server, tmp_path_factory) -> Iterator[str]:
+def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
     """`make ui` on a warehouse with five days in it."""
     local = tmp_path_factory.mktemp("local")
     with (
@@ -58,7 +58,7 @@ def ui(server, tmp_path_factory) -> Iterator[str]:
         port = free.getsockname()[1]
         free.close()
         settings = found.libpq_env() | {
-            "LOCAL_DIR": str(local),
+            "LOCAL_DIR": str(history_dir),
             "ENV_FILE": os.devnull,
             "EVENTS_URL": api.url,
             "EVENTS_API_TOKEN": api.token,
