@@ -1,10 +1,16 @@
-"""Dagster's history in Postgres, over connections that stay open."""
+"""Dagster's history in Postgres: over connections that stay open, and for as long as events."""
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, date, datetime, time
 from typing import Any, Self
 
+import dagster as dg  # noqa: TID251 - Dagster itself loads this module, see dagster.yaml
 from dagster_postgres import DagsterPostgresStorage
+
+from commands.dagster_home import prepare_home
+from ingestion.settings import local_dir
 
 
 class History(DagsterPostgresStorage):
@@ -18,3 +24,22 @@ class History(DagsterPostgresStorage):
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=-1, max_overflow=-1)
         return storage
+
+
+def delete_runs(before: date) -> int:
+    """Delete Dagster's finished runs from before a UTC day, with their events: what they built is
+    as old. Returns how many. Nothing is made where there is no history.
+
+    Raises:
+        UserError: the embedded Postgres does not start.
+    """
+    if not os.environ.get("DAGSTER_HOME") and not (local_dir() / "dagster").exists():
+        return 0
+    prepare_home()
+    older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))
+    with dg.DagsterInstance.get() as instance:
+        runs = [record.dagster_run for record in instance.get_run_records(older)]
+        finished = [run.run_id for run in runs if run.is_finished]
+        for run_id in finished:
+            instance.delete_run(run_id)
+    return len(finished)
