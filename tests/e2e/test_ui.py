@@ -36,7 +36,7 @@ FLAGS = (
 AGES = {
     dg.AssetKey(["raw", "events"]): 3,
     dg.AssetKey(["analytics", "dim_user_versions"]): 30,
-    dg.AssetKey(["analytics", "row_accounting"]): 40,
+    dg.AssetKey(["analytics", "quarantined_events"]): 40,
 }
 
 
@@ -174,15 +174,16 @@ def test_freshness_policies_are_evaluated(ui):
     expected = {
         "raw/events": "DEGRADED",
         "analytics/dim_user_versions": "WARNING",
-        "analytics/row_accounting": "DEGRADED",
+        "analytics/quarantined_events": "DEGRADED",
         "analytics/fact_events": "HEALTHY",
     }
     deadline, states = time.monotonic() + 60, {}
     while states != expected and time.monotonic() < deadline:
-        nodes = requests.post(f"{ui}/graphql", json={"query": FRESHNESS}, timeout=60).json()["data"]
+        answer = requests.post(f"{ui}/graphql", json={"query": FRESHNESS}, timeout=60).json()
+        assert "errors" not in answer
         found = {
             "/".join(node["assetKey"]["path"]): node["freshnessStatusInfo"]
-            for node in nodes["assetNodes"]
+            for node in answer["data"]["assetNodes"]
         }
         states = {key: (found[key] or {}).get("freshnessStatus") for key in expected}
     assert states == expected
