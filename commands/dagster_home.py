@@ -1,33 +1,36 @@
-"""Where Dagster keeps its runs and events: LOCAL_DIR/dagster, with the settings of dagster.yaml."""
+"""Where Dagster keeps its runs and events: settings in LOCAL_DIR/dagster, history in Postgres."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from ingestion.settings import local_dir
+from ingestion.warehouse import start_embedded
 
-
-@event.listens_for(Engine, "connect")
-def _history_without_a_sync_per_event(connection: Any, _: Any) -> None:
-    """A run of 30 days notes 2,000 events. Dagster commits each to SQLite, whose write-ahead log
-    survives the end of a process without a sync as well: 60 s instead of 104 s."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("pragma synchronous = normal")
+DATABASE = "dagster"
 
 
 def prepare_home() -> Path:
-    """Create Dagster's home, or use DAGSTER_HOME where it is set, and return it."""
+    """Create Dagster's home, or use DAGSTER_HOME where it is set, and return it.
+
+    The history is a database of the embedded Postgres, wherever the warehouse is: that one gets no
+    tables of Dagster, and a run that failed because it is away can still be recorded.
+
+    Raises:
+        UserError: the embedded Postgres does not start.
+    """
     if os.environ.get("DAGSTER_HOME"):
         return Path(os.environ["DAGSTER_HOME"])
     home = local_dir() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
+    # The driver is named, or SQLAlchemy takes another. A crash of the server may cost the last
+    # moments of history: then a backfill repeats a step.
+    url = start_embedded(DATABASE).url().replace("postgresql:", "postgresql+psycopg2:", 1)
+    os.environ["DAGSTER_HISTORY_URL"] = f"{url}&options=-csynchronous_commit%3Doff"
+    # How many materializations of a step are written at once (0, each alone, is the default).
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -19,7 +19,8 @@ from ingestion.warehouse import warehouse
 
 
 def prune() -> None:
-    """Keep the last KEEP_DAYS UTC days of events, today included; drop what happened before.
+    """Keep the last KEEP_DAYS UTC days of events, today included; drop what happened before, and
+    Dagster's runs of before.
 
     Raises:
         UserError: KEEP_DAYS is not a positive number, or the build failed.
@@ -32,6 +33,10 @@ def prune() -> None:
     except OverflowError as error:
         raise UserError(f"KEEP_DAYS={value} reaches back before the calendar") from error
     _operate("prune", before=str(before))
+    from commands.history import delete_runs  # imports Dagster, 1 s
+
+    if runs := delete_runs(before):
+        print(f"Dagster: {runs} runs from before {before} deleted")
 
 
 def forget() -> None:

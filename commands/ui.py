@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
@@ -22,8 +21,9 @@ def serve() -> None:
         prepare_home()
         port = os.environ.get("UI_PORT") or "3000"
         print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops it)", flush=True)
-        command = [str(Path(sys.executable).with_name("dagster")), "dev", "--host", "127.0.0.1"]
-        arguments = ["--port", port, "--module-name", "orchestration.definitions"]
+        # By -m, so that it and its services import from here what dagster.yaml names.
+        command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", port]
+        arguments = ["--module-name", "orchestration.definitions"]
         with subprocess.Popen([*command, *arguments], cwd=ROOT) as dagster:
             # Its services must not outlive this process, however that is asked to stop.
             signal.signal(signal.SIGTERM, lambda *_: dagster.send_signal(signal.SIGINT))

@@ -73,3 +73,10 @@ def last_complete_days(count: int) -> DayRange:
     """The `count` UTC days before today."""
     today = datetime.now(UTC).date()
     return DayRange(today - timedelta(days=count), today)
+
+
+def due_day(now: datetime) -> DayRange:
+    """The newest UTC day that must be there and complete: yesterday is pulled at 03:00; until 05:00
+    it is the day before."""
+    due = (now - timedelta(hours=5)).date()
+    return DayRange(due - ONE_DAY, due)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -50,17 +51,28 @@ def read(
         return [dict(row) for row in cursor.fetchall()]
 
 
-def count(
+def counts(
     warehouse: Warehouse,
     relation: str,
-    day_column: str | None = None,
+    columns: Sequence[str] = (),
     days: DayRange | None = None,
-) -> int:
-    """The number of rows of `schema.name`; arguments as for `read`."""
-    query = sql.SQL("select count(*) from ") + _of_days(relation, day_column, days)
+) -> dict[tuple[str, ...], int]:
+    """How many rows of `schema.name` there are for each value of some columns, as text.
+
+    Args:
+        warehouse: where it is.
+        relation: `schema.name`.
+        columns: the column of UTC days first; none for all rows together, under `()`.
+        days: only these days; needs a column.
+    """
+    by = [sql.SQL("{}::text").format(sql.Identifier(column)) for column in columns]
+    ordinals = [sql.SQL(str(number)) for number in range(1, len(by) + 1)]
+    group = sql.SQL(" group by ") + sql.SQL(", ").join(ordinals) if by else sql.SQL("")
+    query = sql.SQL("select {} from ").format(sql.SQL(", ").join([*by, sql.SQL("count(*)")]))
+    query += _of_days(relation, columns[0] if columns else None, days) + group
     with closing(warehouse.connect()) as db, db.cursor() as cursor:
         cursor.execute(query)
-        return int(cursor.fetchone()[0])
+        return {tuple(values): rows for *values, rows in cursor.fetchall()}
 
 
 def _of_days(relation: str, day_column: str | None, days: DayRange | None) -> sql.Composable:

@@ -141,8 +141,11 @@ def data_dir() -> Path:
     return local_dir() / "postgres"
 
 
-def start_embedded() -> Warehouse:
-    """Start the embedded server unless it runs, create its database, and say where it is.
+def start_embedded(database: str | None = None) -> Warehouse:
+    """Start the embedded server unless it runs, create a database, and say where it is.
+
+    Args:
+        database: its name; PGDATABASE, or fact_events, unless given.
 
     Raises:
         UserError: it does not start; the message names its log.
@@ -163,7 +166,7 @@ def start_embedded() -> Warehouse:
                     host=str(info.socket_dir),
                     port=str(info.port or 5432),
                     user=EMBEDDED_USER,
-                    database=os.environ.get("PGDATABASE") or EMBEDDED_DATABASE,
+                    database=database or os.environ.get("PGDATABASE") or EMBEDDED_DATABASE,
                 )
                 _ensure_database(found)
                 break

@@ -31,13 +31,9 @@ def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
     run, failures = context.dagster_run, failures_in_a_row(context.instance, context.dagster_run)
     if not is_due(failures):
         return
-    checked = _events(context, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    bad = [event.event_specific_data for event in checked if not event.event_specific_data.passed]
-    queries = {
-        check.check_name: check.metadata["query"].value
-        for check in bad
-        if "query" in check.metadata
-    }
+    events = _events(context, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    bad = [event.event_specific_data for event in events if not event.event_specific_data.passed]
+    queries = {c.check_name: c.metadata["query"].value for c in bad if "query" in c.metadata}
     data: list[Any] = [event.event_specific_data for event in context.get_step_failure_events()]
     reasons = [step.error.message.strip() for step in data if step.error]
     reason = "\n".join(reasons) or str(context.failure_event.message)

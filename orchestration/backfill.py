@@ -35,11 +35,8 @@ def backfill() -> None:
 def run_range(
     days: DayRange, instance: dg.DagsterInstance, defs: dg.Definitions | None = None
 ) -> bool:
-    """Materialize everything of the days as one run of this process. True if it succeeded.
-
-    A range whose last run was killed goes on where it stopped. `defs` are the code location's
-    unless others are given.
-    """
+    """Materialize everything of the days as one run of this process. True if it succeeded. A range
+    whose last run was killed goes on where it stopped. `defs`: others than the code location's."""
     # After the settings are checked: this reads them, and takes seconds.
     from orchestration import automation, definitions
 

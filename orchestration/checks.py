@@ -1,27 +1,18 @@
 """Checks beside dbt's tests: are counts usual, is the newest day there, is Dagster right."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from ingestion.days import ONE_DAY, DayRange
+from ingestion.days import due_day
 from ingestion.relation import read
 from orchestration.automation import FACTS, RAW_EVENTS
 from orchestration.dbt_run import WARN, note
 from orchestration.partitions import DAYS, days_of
 from orchestration.resources import Dbt, Warehouse
 
-# Yesterday is pulled at 03:00 UTC; until it is due, the day before is the newest.
 Context = dg.AssetCheckExecutionContext
-DUE = timedelta(hours=5)
-
-
-def due_day(now: datetime) -> DayRange:
-    """The newest UTC day that must be there and complete."""
-    return DayRange((now - DUE).date() - ONE_DAY, (now - DUE).date())
-
-
 USUAL = "As many facts as on the same weekdays before: median and MAD."
 ROW_COUNT = dg.AssetCheckSpec("daily_row_count", asset=FACTS, description=USUAL)
 # Not an argument above: there it prints that it is a preview, on every start.

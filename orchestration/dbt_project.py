@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -56,6 +57,7 @@ class Translator(DagsterDbtTranslator):
 TRANSLATOR = Translator()
 
 
+@cache
 def asset_key_of(unique_id: str) -> dg.AssetKey:
     """The asset of a model or source."""
     return TRANSLATOR.get_asset_spec(manifest(), unique_id, None).key

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_type_hints
 
@@ -12,11 +13,11 @@ from commands.project import manifest
 from ingestion.days import DayRange
 from orchestration.automation import CELLS_ALONG, FACTS
 from orchestration.dbt_project import asset_key_of
-from orchestration.partitions import cells_in, days_of
+from orchestration.partitions import cells_in, days_of, key_of
 from orchestration.resources import Dbt, Warehouse
 from reporting.preview import rows_and_preview
 
-UNIQUE_ID = "dagster_dbt/unique_id"
+UNIQUE_ID, ROWS = "dagster_dbt/unique_id", "dagster/row_count"
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 # Which materialization a check looked at. Dagster does not export the type.
 Target = get_args(get_type_hints(dg.AssetCheckEvaluation)["target_materialization_data"])[0]
@@ -48,10 +49,14 @@ def build(
     for result in results:
         if result.node.unique_id in specs and result.status == "success":
             built.append(specs[result.node.unique_id].key)
-            yield dg.MaterializeResult(asset_key=built[-1], metadata=_metadata(result, found, days))
+            shown, rows = _metadata(result, found, days)
+            for partition in () if "" in rows else context.partition_keys:
+                context.add_asset_metadata({ROWS: rows[partition]}, built[-1], partition)
+            yield dg.MaterializeResult(asset_key=built[-1], metadata=shown)
         elif result.node.unique_id in whole and result.status == "success":
-            key, shown = asset_key_of(result.node.unique_id), _metadata(result, found, days)
+            key, (shown, rows) = asset_key_of(result.node.unique_id), _metadata(result, found, days)
             for cell in cells_in(days):
+                shown[ROWS] = rows[cell]
                 context.log_event(dg.AssetMaterialization(key, metadata=shown, partition=cell))
     outcomes: list[tuple[dg.AssetCheckSpec, dg.AssetCheckSeverity, bool]] = []
     for result in results:
@@ -80,27 +85,28 @@ def note(
 ) -> None:
     """Note a check's result of each partition. Alone, Dagster notes a range's result for none at
     all; automation asks by partition, for results that name its newest materialization."""
-    kind, run = dg.DagsterEventType.ASSET_MATERIALIZATION, context.run.run_id
+    kind, run, now = dg.DagsterEventType.ASSET_MATERIALIZATION, context.run.run_id, time.time()
     newest = context.instance.get_latest_storage_id_by_partition(spec.asset_key, kind, set(passed))
     log: Any = context.op_execution_context.log_event  # takes evaluations; its type does not say so
     shared: Any = {"asset_key": spec.asset_key, "check_name": spec.name, "severity": severity}
     for key, key_passed in passed.items():
-        target = (
-            Target(storage_id=newest[key], run_id=run, timestamp=time.time())
-            if key in newest
-            else None
-        )
+        target = newest.get(key) and Target(storage_id=newest[key], run_id=run, timestamp=now)
         own: Any = {"partition": key, "passed": key_passed, "blocking": spec.blocking}
         log(dg.AssetCheckEvaluation(target_materialization_data=target, **shared, **own))
 
 
-def _metadata(result: Any, found: Any, days: DayRange) -> dict[str, Any]:
-    """How long it took, what its columns are made of, how many rows there are, the first rows."""
+def _metadata(result: Any, found: Any, days: DayRange) -> tuple[dict[str, Any], Counter[str]]:
+    """How long it took, what its columns are made of, how many rows there are, the first rows; and
+    the rows of each partition, under "" where the model has no days."""
     lineage = {
         column: [dg.TableColumnDep(asset_key_of(origin), name) for origin, name in origins]
         for column, origins in column_lineage(result.node).items()
     }
     metadata: dict[str, Any] = {"dagster/column_lineage": dg.TableColumnLineage(lineage)}
-    if shown := rows_and_preview(found, result.node, days):
-        metadata |= {"dagster/row_count": shown[0], "preview": dg.MetadataValue.md(shown[1])}
-    return metadata | {"seconds": round(result.execution_time, 2)}
+    metadata["seconds"], rows = round(result.execution_time, 2), Counter[str]()
+    counted, preview = rows_and_preview(found, result.node, days) or ({(): 0}, "")
+    for values, number in counted.items():
+        rows[key_of(*values)] += number
+    if preview:
+        metadata |= {ROWS: rows.total(), "preview": dg.MetadataValue.md(preview)}
+    return metadata, rows

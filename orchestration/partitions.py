@@ -37,3 +37,8 @@ def cells_in(days: DayRange) -> list[dg.MultiPartitionKey]:
     """Every cell of some days."""
     cell, every = dg.MultiPartitionKey, (*REGIONS, OTHER)
     return [cell({"date": f"{day}", "region": region}) for day in days for region in every]
+
+
+def key_of(day: str = "", region: str | None = None) -> str:
+    """The partition of a row: its day, or its cell."""
+    return day if region is None else f"{day}|{region if region in REGIONS else OTHER}"

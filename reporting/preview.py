@@ -6,25 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.days import DayRange
-from ingestion.relation import count, read
+from ingestion.relation import counts, read
 from ingestion.warehouse import Warehouse
 
 PREVIEW_ROWS = 5
 DAY_COLUMNS = ("event_date", "ingest_date")
 
 
-def rows_and_preview(warehouse: Warehouse, node: Any, days: DayRange) -> tuple[int, str] | None:
-    """A dbt model's number of rows of some UTC days, and the first as Markdown; all rows of a model
-    that has no days.
+def rows_and_preview(
+    warehouse: Warehouse, node: Any, days: DayRange
+) -> tuple[dict[tuple[str, ...], int], str] | None:
+    """How many rows each of some UTC days has in a dbt model, or each cell where it has cells, and
+    the first rows as Markdown; of a model without days all rows, under `()`.
 
     None for the views between staging and facts: counting those would build the facts once more.
     """
     if node.schema == "intermediate" and node.config.materialized == "view":
         return None
     column = next((name for name in DAY_COLUMNS if name in node.columns), None)
-    relation = f"{node.schema}.{node.alias}"
+    relation, cell = f"{node.schema}.{node.alias}", node.config.get("cell_column")
     rows = read(warehouse, relation, column, days, PREVIEW_ROWS)
-    return count(warehouse, relation, column, days), markdown(rows)
+    columns = [name for name in (column, cell) if name]
+    return counts(warehouse, relation, columns, days), markdown(rows)
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:

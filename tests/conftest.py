@@ -41,25 +41,40 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Warehouse]:
-    """An embedded Postgres for all tests, stopped at the end.
+def server_dir() -> Iterator[Path]:
+    """The LOCAL_DIR of the tests' server.
 
     Not below pytest's own directory: every start of another pytest closes that one to others than
     its user, and as root the server is another one: it dies.
     """
-    before = dict(os.environ)
     directory = tempfile.mkdtemp(prefix="fact-events-tests-")
-    os.environ["LOCAL_DIR"] = directory
+    yield Path(directory)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def server(server_dir: Path) -> Iterator[Warehouse]:
+    """An embedded Postgres for all tests, stopped at the end."""
+    before = dict(os.environ)
+    os.environ["LOCAL_DIR"] = str(server_dir)
     os.environ.pop("PGDATABASE", None)
     found = start_embedded()
     os.environ.clear()
     os.environ.update(before)
     yield found
-    os.environ["LOCAL_DIR"] = directory
+    os.environ["LOCAL_DIR"] = str(server_dir)
     stop_embedded()
-    shutil.rmtree(directory)
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def history_dir(server: Warehouse, server_dir: Path) -> Iterator[Path]:
+    """A LOCAL_DIR whose Dagster has no history yet; that is kept in the tests' server."""
+    yield server_dir
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute("drop database if exists dagster with (force)")
+    shutil.rmtree(server_dir / "dagster", ignore_errors=True)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def house(server: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     storage = tmp_path_factory.mktemp("storage")
     with (
         pytest.MonkeyPatch.context() as patch,
-        empty_warehouse(server, "dagster") as found,
+        empty_warehouse(server, "house") as found,
         running() as api,
         dg.DagsterInstance.ephemeral() as instance,
     ):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pytest
 
+from ingestion.days import due_day
 from ingestion.settings import ROOT
 from ml.storage import PartitionedFiles
-from orchestration.checks import due_day
 from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
 from tests.support import query, run
 
@@ -76,21 +78,35 @@ def test_checks_have_a_result_for_each_day_also_for_late_ones(ran):
     assert {found[day] for day in DAYS} == {(False, "WARN")}
 
 
-def test_materializations_carry_rows_preview_and_links(ran):
-    node = dg.AssetKey(["analytics", "fact_events"])
-    records = ran.instance.fetch_materializations(
-        dg.AssetRecordsFilter(node, asset_partitions=[DAYS[-1]]), limit=1
+def metadata(house: House, key: dg.AssetKey, partition: str) -> dict[str, Any]:
+    records = house.instance.fetch_materializations(
+        dg.AssetRecordsFilter(key, asset_partitions=[partition]), limit=1
     ).records
-    metadata = records[0].asset_materialization.metadata
-    assert (
-        metadata["dagster/row_count"].value
-        == query(
-            ran.warehouse,
-            "select count(*) from analytics.fact_events where event_date >= '2026-03-01'",
-        )[0][0]
+    return {name: m.value for name, m in records[0].asset_materialization.metadata.items()}
+
+
+def test_materializations_carry_rows_preview_and_links(ran):
+    """Rows of their own partition, also in a run of a range."""
+    shown = metadata(ran, FACTS, DAYS[-1])
+    assert shown["preview"].startswith("| event_id | user_id |")
+    assert "dagster/column_lineage" in shown
+    rows = {day: metadata(ran, FACTS, day)["dagster/row_count"] for day in DAYS}
+    facts = "select event_date::text, count(*) from analytics.fact_events"
+    assert rows == dict(query(ran.warehouse, f"{facts} where event_date >= '{DAYS[0]}' group by 1"))
+    cells = {
+        (day, region): metadata(ran, REGIONAL, f"{day}|{region}")["dagster/row_count"]
+        for day in DAYS
+        for region in REGIONS
+    }
+    counted = query(
+        ran.warehouse,
+        "select event_date::text, region, count(*) from analytics.regional_daily_events"
+        f" where event_date >= '{DAYS[0]}' group by 1, 2",
     )
-    assert metadata["preview"].value.startswith("| event_id | user_id |")
-    assert "dagster/column_lineage" in metadata
+    others = {(day, "other"): 0 for day in DAYS}
+    for day, region, number in counted:
+        others[day, region if region in REGIONS else "other"] = number
+    assert cells == others
 
 
 def test_ml_is_stored_by_partition(ran):
@@ -182,9 +198,10 @@ def check(house: House, name: str, asset: dg.AssetKey = FACTS) -> dg.AssetCheckE
     return made.execute_in_process(instance=house.instance).get_asset_check_evaluations()[0]
 
 
-def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, monkeypatch):
+def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_dir):
     day = "2026-03-06"
     settings = ran.warehouse.libpq_env() | {
+        "LOCAL_DIR": str(history_dir),
         "FROM": day,
         "EVENTS_URL": ran.api.url,
         "EVENTS_API_TOKEN": ran.api.token,
@@ -206,6 +223,11 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, monkeypat
     done = run("orchestration.backfill", **settings)
     assert done.returncode == 0, done.stderr
     assert query(ran.warehouse, pulled) == before  # not pulled again
+    # The history is not in the warehouse, though that is a server of the user's own.
+    tables = "select count(*) from pg_tables where tablename = 'event_logs'"
+    assert query(ran.warehouse, tables) == [(0,)]
+    ends = query(replace(ran.warehouse, database="dagster"), "select status from runs order by id")
+    assert ends == [("STARTED",), ("SUCCESS",)]
     assert query(
         ran.warehouse,
         f"select received = fact + duplicate + quarantined and is_complete"

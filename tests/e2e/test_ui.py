@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,14 @@ FLAGS = (
 ).split()
 
 
+# Hours since some assets were last materialized.
+AGES = {
+    dg.AssetKey(["raw", "events"]): 3,
+    dg.AssetKey(["analytics", "dim_user_versions"]): 30,
+    dg.AssetKey(["analytics", "quarantined_events"]): 40,
+}
+
+
 @pytest.fixture(scope="module")
 def chromium() -> str:
     """Debian's Chromium, installed where it is missing and this is root."""
@@ -46,7 +55,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def ui(server, tmp_path_factory) -> Iterator[str]:
+def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
     """`make ui` on a warehouse with five days in it."""
     local = tmp_path_factory.mktemp("local")
     with (
@@ -58,13 +67,14 @@ def ui(server, tmp_path_factory) -> Iterator[str]:
         port = free.getsockname()[1]
         free.close()
         settings = found.libpq_env() | {
-            "LOCAL_DIR": str(local),
+            "LOCAL_DIR": str(history_dir),
             "ENV_FILE": os.devnull,
             "EVENTS_URL": api.url,
             "EVENTS_API_TOKEN": api.token,
             "UI_PORT": str(port),
             "STORAGE_URL": str(local / "storage"),
             "PARTITIONS_START": f"{last_complete_days(21).start}",
+            "FRESHNESS_DAEMON_INTERVAL_SECONDS": "1",
         }
         patch.delenv("DAGSTER_HOME", raising=False)
         for name, value in settings.items():
@@ -72,6 +82,11 @@ def ui(server, tmp_path_factory) -> Iterator[str]:
         prepare_home()
         with dg.DagsterInstance.get() as instance:
             assert run_range(last_complete_days(5), instance)
+            for key, hours in AGES.items():
+                then = time.time() - 3600 * hours
+                with pytest.MonkeyPatch.context() as clock:
+                    clock.setattr(time, "time", lambda then=then: then)
+                    instance.report_runless_asset_event(dg.AssetMaterialization(key))
         url = f"http://127.0.0.1:{port}"
         log = (local / "ui.log").open("w")
         with subprocess.Popen(
@@ -149,3 +164,26 @@ def test_the_checks_of_the_fact_table(page, ui, picture):
     expect(page.get_by_text("Succeeded", exact=False).first).to_be_visible()
     expect(page.get_by_text("Loading")).to_have_count(0)
     keep(page, picture / "checks.png", 245, 110, 1250, 500)
+
+
+FRESHNESS = "{ assetNodes { assetKey { path } freshnessStatusInfo { freshnessStatus } } }"
+
+
+def test_freshness_policies_are_evaluated(ui):
+    """By the daemon that `make ui` starts: raw within two hours, marts within 26 or 36."""
+    expected = {
+        "raw/events": "DEGRADED",
+        "analytics/dim_user_versions": "WARNING",
+        "analytics/quarantined_events": "DEGRADED",
+        "analytics/fact_events": "HEALTHY",
+    }
+    deadline, states = time.monotonic() + 60, {}
+    while states != expected and time.monotonic() < deadline:
+        answer = requests.post(f"{ui}/graphql", json={"query": FRESHNESS}, timeout=60).json()
+        assert "errors" not in answer
+        found = {
+            "/".join(node["assetKey"]["path"]): node["freshnessStatusInfo"]
+            for node in answer["data"]["assetNodes"]
+        }
+        states = {key: (found[key] or {}).get("freshnessStatus") for key in expected}
+    assert states == expected
