@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -87,11 +88,10 @@ ML |= {"automation_condition": downstream(), "retry_policy": RETRY}
 @dg.asset(deps=[["analytics", "user_activity"]], kinds={"pandas", "parquet"}, **ML)
 def user_activity_features(context: Context, warehouse: Warehouse) -> dict[str, Any]:
     """What each user did in the seven days before a day, and whether they bought on it."""
-    from ml.features import features_of, window
+    from ml.features import features_by_day
 
-    days = days_of(context)
-    activity = read(warehouse.open(), "analytics.user_activity", "event_date", window(days))
-    return {f"{day}": features_of(activity, day) for day in days}
+    activity = partial(read, warehouse.open(), "analytics.user_activity", "event_date")
+    return {f"{day}": found for day, found in features_by_day(activity, days_of(context))}
 
 
 @dg.asset(kinds={"scikitlearn"}, **ML)

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 from upath import UPath
 
-from ingestion.days import parse_range
-from ml.features import features_of, window
+from ingestion.days import DayRange
+from ml.features import activity_frame, features_by_day, features_of
 from ml.propensity import train
 from ml.storage import PartitionedFiles
 
@@ -38,16 +38,29 @@ def test_features_know_what_was_known_at_the_start_of_the_day():
         activity("gone", 1, purchases=1),
         activity("later", -1, purchases=9),
     ]
-    features = features_of(rows, DAY).set_index("user_id")
+    features = features_of(activity_frame(rows), DAY).set_index("user_id")
     assert sorted(features.index) == ["gone", "new", "seen"]
     seen, new = features.loc["seen"], features.loc["new"]
     assert (seen.events, seen.add_to_carts, seen.active_days, seen.days_since_last) == (7, 1, 2, 2)
     assert seen.user_tier == "pro"  # as it was before
     assert (new.events, new.active_days, new.days_since_last, new.user_tier) == (0, 0, 8, "unknown")
     assert features.bought.to_dict() == {"gone": False, "new": False, "seen": True}
-    assert window(parse_range("2026-03-10", "2026-03-11")) == parse_range(
-        "2026-03-03", "2026-03-11"
-    )
+
+
+def test_a_range_has_the_features_of_each_of_its_days_and_reads_a_day_at_a_time():
+    days, asked = DayRange(DAY - timedelta(days=20), DAY + timedelta(days=1)), []
+    # Nobody is active in the first ten days; then a user a day, each on two days of eleven.
+    rows = [activity(f"u{n % 9}", n, events=n + 1) for n in range(11)]
+
+    def read(day: DayRange) -> list[dict[str, object]]:
+        asked.append((day.end - day.start).days)
+        return [row for row in rows if row["event_date"] in day]
+
+    found = dict(features_by_day(read, days))
+    assert list(found) == list(days)
+    assert all(f.equals(features_of(activity_frame(rows), day)) for day, f in found.items())
+    assert len(found[DAY]) == 8
+    assert asked == [1] * 28
 
 
 def test_the_model_finds_who_buys_and_says_how_well():
@@ -56,16 +69,16 @@ def test_the_model_finds_who_buys_and_says_how_well():
         eager = number % 2
         rows += [activity(f"u{number}", 1, add_to_carts=5 * eager)]
         rows += [activity(f"u{number}", 0, purchases=eager if number % 10 else 1 - eager)]
-    _, metrics = train(features_of(rows, DAY))
+    _, metrics = train(features_of(activity_frame(rows), DAY))
     assert metrics["rows"] == 400
     assert metrics["roc_auc"] > 0.8
-    _, same = train(features_of(rows, DAY))
+    _, same = train(features_of(activity_frame(rows), DAY))
     assert metrics == same  # held-out users are chosen by name
 
 
 @pytest.mark.parametrize("rows", [[], [activity("u", 1)], [activity("u", 0, purchases=1)]])
 def test_days_with_nothing_to_learn_give_a_model_all_the_same(rows):
-    features = features_of(rows, DAY)
+    features = features_of(activity_frame(rows), DAY)
     model, metrics = train(features)
     assert metrics["rows"] == len(features)
     assert "roc_auc" not in metrics
@@ -80,7 +93,7 @@ def test_files_are_frames_or_objects_wherever_the_url_points(url, tmp_path):
 
     files = PartitionedFiles()
     folder = UPath(url.format(tmp_path=tmp_path)) / "features"
-    features = features_of([activity("u", 1)], DAY)
+    features = features_of(activity_frame([activity("u", 1)]), DAY)
     files.dump_to_path(Context, features, folder / "2026-03-10")
     files.dump_to_path(Context, {"a": 1}, folder / "2026-03-11")
     assert files.load_from_path(None, folder / "2026-03-10").equals(features)
