@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -207,6 +208,10 @@ def new_database() -> Warehouse:
 
 
 def dbt(*arguments: str) -> None:
-    """dbt in this process, which saves its start."""
-    outcome = dbtRunner().invoke([*arguments, *LOCATION, "--log-level", "none"])
+    """dbt in this process, which saves its start; in a thread, because dbt looks at the whole stack,
+    frame by frame, and under Hypothesis that is deep: three quarters of a sequence's time."""
+    with ThreadPoolExecutor(1) as thread:
+        runner = dbtRunner()
+        done = thread.submit(runner.invoke, [*arguments, *LOCATION, "--log-level", "none"])
+        outcome = done.result()
     assert outcome.success, [r.message for r in getattr(outcome.result, "results", []) if r.message]
