@@ -208,7 +208,7 @@ def new_database() -> Warehouse:
 
 
 def dbt(*arguments: str) -> None:
-    """dbt in this process, which saves its start; in a thread, because dbt looks at the whole stack,
+    """dbt in this process, which saves its start; in a thread, because dbt reads the whole stack,
     frame by frame, and under Hypothesis that is deep: three quarters of a sequence's time."""
     with ThreadPoolExecutor(1) as thread:
         runner = dbtRunner()
