@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +25,7 @@ from commands.transform import build_arguments
 from ingestion.warehouse import Warehouse, data_dir, start_embedded
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start
-from tests.support import deliver, ingest_files, query
+from tests.support import deliver, in_thread, ingest_files, query
 
 DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
 EVENT_DAYS = [*DAYS, "2019-05-05"]  # late by years
@@ -208,10 +207,6 @@ def new_database() -> Warehouse:
 
 
 def dbt(*arguments: str) -> None:
-    """dbt in this process, which saves its start; in a thread, because dbt reads the whole stack,
-    frame by frame, and under Hypothesis that is deep: three quarters of a sequence's time."""
-    with ThreadPoolExecutor(1) as thread:
-        runner = dbtRunner()
-        done = thread.submit(runner.invoke, [*arguments, *LOCATION, "--log-level", "none"])
-        outcome = done.result()
+    """dbt in this process, which saves its start."""
+    outcome = in_thread(dbtRunner().invoke, [*arguments, *LOCATION, "--log-level", "none"])
     assert outcome.success, [r.message for r in getattr(outcome.result, "results", []) if r.message]
