@@ -94,7 +94,7 @@ def full_refresh() -> None:
 
 
 def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call dbt in a thread of its own: it reads the whole stack, frame by frame, which is deep under
+    """Call dbt in a thread of its own: it reads the whole stack, frame by frame, deep under
     pytest (a quarter of the time) and deeper under Hypothesis (three quarters)."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(function, *arguments).result()
