@@ -24,6 +24,8 @@ def serve() -> None:
         # By -m, so that it and its services import from here what dagster.yaml names.
         command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", port]
         arguments = ["--module-name", "orchestration.definitions"]
+        # A shell's background job ignores SIGINT, and so would Dagster: it could not be stopped.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with subprocess.Popen([*command, *arguments], cwd=ROOT) as dagster:
             # Its services must not outlive this process, however that is asked to stop.
             signal.signal(signal.SIGTERM, lambda *_: dagster.send_signal(signal.SIGINT))
