@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 
 import pytest
 
@@ -359,6 +360,8 @@ def test_ctrl_c_does_not_wait_for_a_silent_api(warehouse):
             env=os.environ | {"EVENTS_URL": api.url, "FROM": FIRST, "TO": LAST},
             stderr=subprocess.PIPE,
             text=True,
+            # A shell's background job ignores SIGINT, and so would all that it starts.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         while not api.attempts:
             assert process.poll() is None
