@@ -8,7 +8,10 @@ select
     events.event_id
 from {{ ref('stg_events') }} as events
 inner join {{ source('raw', 'day_versions') }} as versions
-    on events.event_date = versions.day and versions.kind = 'event_date'
+    on
+        events.event_date = versions.day
+        and versions.kind = 'event_date'
+        and {{ in_built_days('versions.day', 'fact_events') }}
 inner join intermediate.built_days as built
     on
         versions.kind = built.kind
