@@ -19,6 +19,17 @@ from ingestion.settings import ROOT
 IMAGES = ROOT / "docs" / "img"
 BLUE, ORANGE, GREEN, RED = "#2f6db5", "#d9822b", "#3f9142", "#c23b3b"
 LONGEST = 5  # a bar far from its target would hide the others
+# Reports of what grows: name, title, unit, figures, and whether seconds are on a logarithmic axis.
+GROWTH = [
+    (
+        "history",
+        "Rebuilding one day, by the days of history",
+        "days",
+        ["dbt run", "fact_events"],
+        False,
+    ),
+    ("scaling", "One more day, by its events", "events", ["ingest", "dbt build"], True),
+]
 LOOK = {
     "js": (),
     "no_prefix": True,  # a prefix is random: the same figures would draw another file
@@ -114,22 +125,9 @@ def draw(results: Path = RESULTS, images: Path = IMAGES) -> list[Path]:
     """
     reports = read_reports(results)
     charts: dict[str, pygal.Graph] = {}
-    if "history" in reports:
-        charts["history"] = lines(
-            reports["history"],
-            "Rebuilding one day, by the days of history",
-            "days",
-            ["dbt run", "fact_events"],
-            log=False,
-        )
-    if "scaling" in reports:
-        charts["scaling"] = lines(
-            reports["scaling"],
-            "One more day, by its events",
-            "events",
-            ["ingest", "dbt build"],
-            log=True,
-        )
+    for name, *what, log in GROWTH:
+        if name in reports:
+            charts[name] = lines(reports[name], *what, log=log)
     if any(report["ratios"] for report in reports.values()):
         charts["targets"] = targets(reports)
     if not charts:
