@@ -50,18 +50,20 @@ def features_of(activity: pd.DataFrame, day: date) -> pd.DataFrame:
         day: what is predicted is whether the user buys on it (`bought`). Everything else is known
             at its start.
     """
-    rows = activity.sort_values("event_date", kind="stable")
     now = pd.Timestamp(day)
-    before = rows[(rows.event_date >= now - HISTORY) & (rows.event_date < now)]
-    today = rows[rows.event_date == now].set_index("user_id")
-    by_user = before.groupby("user_id")
-    features = by_user[COUNTS].sum().join(by_user[CATEGORIES].last())
-    features["active_days"] = by_user.size()
-    features["days_since_last"] = (now - by_user.event_date.max()).dt.days
-    features = features.reindex(features.index.union(today.index, sort=True))
-    unseen = dict.fromkeys([*COUNTS, "active_days"], 0)
-    features = features.fillna(
-        unseen | {"days_since_last": HISTORY.days + 1} | dict.fromkeys(CATEGORIES, "unknown")
-    ).astype(dict.fromkeys(NUMERIC, "int64") | dict.fromkeys(CATEGORIES, "str"))
-    features["bought"] = today.purchases.reindex(features.index).fillna(0).gt(0)
-    return features.rename_axis("user_id").reset_index()
+    rows = activity[(activity.event_date >= now - HISTORY) & (activity.event_date <= now)]
+    rows = rows.sort_values("event_date", kind="stable")
+    # Users as numbers: joins of frames by name were two thirds of the time.
+    users, names = pd.factorize(rows.user_id, sort=True)
+    everyone = pd.RangeIndex(len(names))
+    is_before = (rows.event_date < now).to_numpy()
+    by_user = rows[is_before].groupby(users[is_before])
+    features = by_user[COUNTS].sum().reindex(everyone, fill_value=0)
+    features[CATEGORIES] = by_user[CATEGORIES].last().reindex(everyone).fillna("unknown")
+    features["active_days"] = by_user.size().reindex(everyone, fill_value=0)
+    since_last = (now - by_user.event_date.max()).dt.days
+    features["days_since_last"] = since_last.reindex(everyone, fill_value=HISTORY.days + 1)
+    features["bought"] = everyone.isin(users[~is_before & (rows.purchases > 0).to_numpy()])
+    features.insert(0, "user_id", names)
+    # Where nobody was active before, pandas has no types.
+    return features.astype(dict.fromkeys(NUMERIC, "int64") | dict.fromkeys(CATEGORIES, "str"))

@@ -10,7 +10,7 @@
         select inhrelid::regclass::text
         from pg_inherits inner join pg_class on pg_class.oid = inhrelid
         where inhparent = to_regclass('{{ facts }}')
-            and substring(pg_get_expr(relpartbound, inhrelid) from 'TO \(''(.+)''\)')::date <= '{{ before }}'
+            and substring(pg_get_expr(relpartbound, 0) from 'TO \(''(.+)''\)')::date <= '{{ before }}'
     {%- endset -%}
     {%- set partitions = run_query(partitions_before).columns[0].values() -%}
     {%- call statement('prune', auto_begin=False) %}
@@ -33,7 +33,7 @@
         delete from {{ ref('int_event_day_counts') }} where event_date < '{{ before }}';
         delete from {{ ref('regional_daily_events') }} where event_date < '{{ before }}';
         {%- if partitions %}
-        {{ lock_with_retries(facts) }}
+        {{ lock_with_retries(facts, partitions_before) }}
         drop table {{ partitions | join(', ') }};
         {%- endif %}
         commit;
