@@ -190,6 +190,17 @@ def test_a_long_reader_delays_the_swap_and_fails_nothing(built):
     assert process.wait() == 0, process.stderr.read()
 
 
+def test_who_reads_another_day_s_partition_does_not_hold_up_the_swap(built):
+    partition_of = """select min(tableoid::regclass::text)
+        from analytics.fact_events where event_date = %s"""
+    [(partition,)] = query(built, partition_of, DAYS[5])
+    with closing(built.connect()) as db, db.cursor() as cursor:
+        cursor.execute(f"begin; select count(*) from {partition}")
+        assert transform(DAYS[2], DAYS[2]).wait(timeout=120) == 0
+        assert cursor.fetchone() == (200,)
+        cursor.execute("commit")
+
+
 def test_eight_runs_on_overlapping_ranges_end_in_the_same_rows(built):
     expected = query(built, FACTS)
     ranges = [(DAYS[n], DAYS[n + 2]) for n in range(0, 8)]
