@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,15 +25,21 @@ def features_by_day(
 
     Args:
         read: the rows of analytics.user_activity of some days. It is asked for one day at a time:
-            not more than eight days are in memory, however many are wanted.
+            not more than nine days are in memory, however many are wanted.
         days: the days.
     """
     recent: deque[pd.DataFrame] = deque(maxlen=HISTORY.days + 1)
-    for day in DayRange(days.start - HISTORY, days.end):
-        recent.append(activity_frame(read(DayRange(day, day + ONE_DAY))))
-        if day in days:
-            active = [each for each in recent if len(each)] or [recent[-1]]
-            yield day, features_of(pd.concat(active), day)
+    # Postgres looks up the next day while this one is worked on.
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(read, DayRange(days.start - HISTORY, days.start - HISTORY + ONE_DAY))
+        for day in DayRange(days.start - HISTORY, days.end):
+            rows, after = coming.result(), day + ONE_DAY
+            if after < days.end:
+                coming = pool.submit(read, DayRange(after, after + ONE_DAY))
+            recent.append(activity_frame(rows))
+            if day in days:
+                active = [each for each in recent if len(each)] or [recent[-1]]
+                yield day, features_of(pd.concat(active), day)
 
 
 def activity_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

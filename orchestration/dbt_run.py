@@ -21,7 +21,7 @@ UNIQUE_ID, ROWS = "dagster_dbt/unique_id", "dagster/row_count"
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 # Which materialization a check looked at. Dagster does not export the type.
 Target = get_args(get_type_hints(dg.AssetCheckEvaluation)["target_materialization_data"])[0]
-Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Event = dg.MaterializeResult[Any]
 Env = Mapping[str, str]
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
@@ -58,30 +58,29 @@ def build(
             for cell in cells_in(days):
                 shown[ROWS] = rows[cell]
                 context.log_event(dg.AssetMaterialization(key, metadata=shown, partition=cell))
-    outcomes: list[tuple[dg.AssetCheckSpec, dg.AssetCheckSeverity, bool]] = []
-    for result in results:
-        if result.node.unique_id in checks and result.status != "skipped":
-            spec, passed = checks[result.node.unique_id], result.status == "pass"
-            severity = WARN if result.status == "warn" else ERROR
-            outcomes.append((spec, severity, passed))
-            sql = f"```sql\n{(result.node.compiled_code or '').strip()}\n```"
-            shown = {"rows": result.failures or 0, "query": dg.MetadataValue.md(sql)}
-            names: Any = {"asset_key": spec.asset_key, "check_name": spec.name}
-            yield dg.AssetCheckResult(passed=passed, severity=severity, metadata=shown, **names)
     # Late rows: a build of a day also rebuilds the older days that its delivery touched.
     late = days_built(found, days) if FACTS in built else []
     for key, day in itertools.product(built, late):
         context.log_event(dg.AssetMaterialization(key, partition=day))
-    keys = [*late, *([] if context.has_partition_key else context.partition_keys)]
-    for spec, severity, passed in outcomes:
-        note(context, spec, severity, dict.fromkeys(keys, passed))
+    for result in results:
+        if result.node.unique_id in checks and result.status != "skipped":
+            spec, passed = checks[result.node.unique_id], result.status == "pass"
+            severity = WARN if result.status == "warn" else ERROR
+            sql = f"```sql\n{(result.node.compiled_code or '').strip()}\n```"
+            shown = {"rows": result.failures or 0, "query": dg.MetadataValue.md(sql)}
+            keys = [*late, *context.partition_keys]
+            note(context, spec, severity, dict.fromkeys(keys, passed), shown)
     reason, can_retry = why_it_failed(results)
     if reason:
         raise dg.Failure(reason, allow_retries=can_retry)
 
 
 def note(
-    context: Context, spec: dg.AssetCheckSpec, severity: Any, passed: Mapping[str, bool]
+    context: Context,
+    spec: dg.AssetCheckSpec,
+    severity: Any,
+    passed: Mapping[str, bool],
+    metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Note a check's result of each partition. Alone, Dagster notes a range's result for none at
     all; automation asks by partition, for results that name its newest materialization."""
@@ -89,9 +88,10 @@ def note(
     newest = context.instance.get_latest_storage_id_by_partition(spec.asset_key, kind, set(passed))
     log: Any = context.op_execution_context.log_event  # takes evaluations; its type does not say so
     shared: Any = {"asset_key": spec.asset_key, "check_name": spec.name, "severity": severity}
+    shared |= {"blocking": spec.blocking, "metadata": metadata}
     for key, key_passed in passed.items():
         target = newest.get(key) and Target(storage_id=newest[key], run_id=run, timestamp=now)
-        own: Any = {"partition": key, "passed": key_passed, "blocking": spec.blocking}
+        own: Any = {"partition": key, "passed": key_passed}
         log(dg.AssetCheckEvaluation(target_materialization_data=target, **shared, **own))
 
 

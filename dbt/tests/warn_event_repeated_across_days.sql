@@ -1,19 +1,48 @@
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_events'}}}) }}
 
 -- The same event under two event days: kept, because dedup works within a day, but worth knowing.
+-- Hashes first: most events are there once, and joining all of them by name takes four times as
+-- much of the processor. Sorted, not grouped: that would keep a second core from the other tests.
+{%- set key = "hashtextextended(event_id, hashtextextended(user_id, 0))" %}
+with
+
+keys as (
+    select {{ key }} as key
+    from {{ ref('fact_events') }}
+    where {{ in_built_days('event_date', 'fact_events', before=7) }}
+),
+
+neighbours as (
+    select
+        key,
+        lag(key) over (order by key) as key_before
+    from keys
+),
+
+seen_again as (
+    select key from neighbours
+    where key = key_before
+),
+
+days as (
+    select
+        user_id,
+        event_id,
+        event_date,
+        lag(event_date) over (partition by user_id, event_id order by event_date) as day_before
+    from {{ ref('fact_events') }}
+    where
+        {{ in_built_days('event_date', 'fact_events', before=7) }}
+        and {{ key }} in (select seen_again.key from seen_again)
+)
+
 select
-    facts.user_id,
-    facts.event_id,
-    min(others.event_date) as first_day,
-    max(facts.event_date) as last_day
-from {{ ref('fact_events') }} as facts
-inner join {{ ref('fact_events') }} as others
-    on
-        facts.user_id = others.user_id
-        and facts.event_id = others.event_id
-        and facts.event_date > others.event_date
-        and others.event_date >= facts.event_date - 7
+    user_id,
+    event_id,
+    min(day_before) as first_day,
+    max(event_date) as last_day
+from days
 where
-    {{ in_built_days('facts.event_date', 'fact_events') }}
-    and {{ in_built_days('others.event_date', 'fact_events', before=7) }}
+    day_before >= event_date - 7
+    and {{ in_built_days('event_date', 'fact_events') }}
 group by 1, 2
