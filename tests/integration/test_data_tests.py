@@ -1,0 +1,48 @@
+"""dbt's tests of the data: each finds the fault that it is there for."""
+
+from __future__ import annotations
+
+from dbt.cli.main import dbtRunner
+
+from commands.project import LOCATION
+from tests.support import build, deliver, event, in_thread, ingest_files, query
+
+D1, D4, D13 = "2026-01-01", "2026-01-04", "2026-01-13"
+
+
+def failures(test: str) -> int:
+    """The rows that a test finds, of all days."""
+    arguments = ["test", "--select", test, "--log-level", "none", *LOCATION]
+    outcome = in_thread(dbtRunner().invoke, arguments)
+    [found] = [result for result in outcome.result if result.node.name == test]
+    return found.failures
+
+
+def test_an_event_of_two_days_within_a_week_warns(warehouse, tmp_path):
+    days = {
+        D1: [event("again", f"{D1}T10:00:00Z"), event("much-later", f"{D1}T10:00:00Z")],
+        D4: [
+            event("again", f"{D4}T10:00:00Z"),
+            event("again", f"{D4}T11:00:00Z"),  # within the day: a duplicate
+            event("again", f"{D4}T10:00:00Z", user_id="u2"),  # another user's
+        ],
+        D13: [event("much-later", f"{D13}T10:00:00Z")],
+    }
+    for day, records in days.items():
+        deliver(tmp_path, day, records)
+    ingest_files(warehouse, tmp_path, D1, D13)
+    said = build()
+    assert "1 warned" in said
+    assert failures("warn_event_repeated_across_days") == 1
+    # A build of one day looks back, and no further than a week.
+    assert "1 warned" in build(D4, D4)
+    assert "0 warned" in build(D13, D13)
+
+
+def test_a_lost_fact_is_found(warehouse, tmp_path):
+    deliver(tmp_path, D1, [event(f"e{n}", f"{D1}T10:00:00Z") for n in range(5)])
+    ingest_files(warehouse, tmp_path, D1)
+    build()
+    assert failures("assert_every_valid_event_is_a_fact") == 0
+    query(warehouse, "delete from analytics.fact_events where event_id = 'e3'; select 1")
+    assert failures("assert_every_valid_event_is_a_fact") == 1
