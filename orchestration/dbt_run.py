@@ -15,6 +15,7 @@ from orchestration.automation import CELLS_ALONG, FACTS
 from orchestration.dbt_project import asset_key_of
 from orchestration.partitions import cells_in, days_of, key_of
 from orchestration.resources import Dbt, Warehouse
+from reporting.failures import passed_by_partition
 from reporting.preview import rows_and_preview
 
 UNIQUE_ID, ROWS = "dagster_dbt/unique_id", "dagster/row_count"
@@ -64,12 +65,12 @@ def build(
         context.log_event(dg.AssetMaterialization(key, partition=day))
     for result in results:
         if result.node.unique_id in checks and result.status != "skipped":
-            spec, passed = checks[result.node.unique_id], result.status == "pass"
+            spec = checks[result.node.unique_id]
             severity = WARN if result.status == "warn" else ERROR
             sql = f"```sql\n{(result.node.compiled_code or '').strip()}\n```"
             shown = {"rows": result.failures or 0, "query": dg.MetadataValue.md(sql)}
-            keys = [*late, *context.partition_keys]
-            note(context, spec, severity, dict.fromkeys(keys, passed), shown)
+            passed = passed_by_partition(found, result, [*late, *context.partition_keys])
+            note(context, spec, severity, passed, shown)
     reason, can_retry = why_it_failed(results)
     if reason:
         raise dg.Failure(reason, allow_retries=can_retry)

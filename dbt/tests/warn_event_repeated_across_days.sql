@@ -40,7 +40,7 @@ select
     user_id,
     event_id,
     min(day_before) as first_day,
-    max(event_date) as last_day
+    max(event_date) as event_date
 from days
 where
     day_before >= event_date - 7

@@ -239,11 +239,13 @@ def test_a_failed_test_fails_the_run_at_once_and_holds_back_what_follows(ran):
     query(
         ran.warehouse,
         """create function lose() returns trigger language plpgsql as
-            $$ begin return null; end $$;
+            $$ begin
+                return case when new.ingest_date < date '2026-03-04' then new end;
+            end $$;
         create trigger lose before insert on analytics.quarantined_events
         for each row execute function lose(); select 1""",
     )
-    assert not ran.backfill("2026-03-04", "2026-03-04")
+    assert not ran.backfill("2026-03-03", "2026-03-04")
     [failed] = ran.instance.get_runs(limit=1)
     events = [
         e.get_dagster_event() for e in ran.instance.all_logs(failed.run_id) if e.is_dagster_event
@@ -258,7 +260,10 @@ def test_a_failed_test_fails_the_run_at_once_and_holds_back_what_follows(ran):
     assert {c.check_name for c in checks if c.blocking and not c.passed} == {
         "assert_rows_accounted_for"
     }
-    [bad] = [c for c in checks if not c.passed and "query" in c.metadata]
-    assert "row_accounting" in bad.metadata["query"].value
+    # Of all days of the run, the one that is wrong.
+    found = {c.partition: c for c in checks if c.check_name == "assert_rows_accounted_for"}
+    assert "2026-03-03" in found
+    assert [day for day, c in found.items() if not c.passed] == ["2026-03-04"]
+    assert "row_accounting" in found["2026-03-04"].metadata["query"].value
 
     query(ran.warehouse, "drop function lose cascade; select 1")
