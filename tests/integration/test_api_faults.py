@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
@@ -28,7 +27,26 @@ from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import ROOT, IngestSettings
 from tests.conftest import empty_warehouse
-from tests.faulty_api import PAGE_ROWS, PAGES, TOKEN, Asked, Fault, body, faulty_api, records
+from tests.faulty_api import (
+    PAGE_ROWS,
+    PAGES,
+    TOKEN,
+    Asked,
+    Fault,
+    body,
+    content,
+    cut_chunked,
+    cut_gzip,
+    cut_short,
+    cut_without_a_length,
+    damaged_gzip,
+    drips,
+    faulty_api,
+    hangs_up,
+    records,
+    silent,
+    status,
+)
 from tests.support import query
 
 DAYS = parse_range("2026-03-01", "2026-03-02")
@@ -69,70 +87,6 @@ def fast(monkeypatch):
 
 def settings(url: str, days=DAYS) -> IngestSettings:
     return IngestSettings(days, "api", "canonical", url, "", TOKEN)
-
-
-def status(code: int, **headers: str) -> Fault:
-    def fault(asked: Asked) -> bool:
-        asked.handler.answer(code, b'{"error": "no"}', **headers)
-        return True
-
-    return fault
-
-
-def content(text: bytes | Callable[[Asked], bytes]) -> Fault:
-    def fault(asked: Asked) -> bool:
-        asked.handler.answer(200, text if isinstance(text, bytes) else text(asked))
-        return True
-
-    return fault
-
-
-def silent(asked: Asked) -> bool:
-    asked.handler.api.released.wait(20)
-    asked.handler.close_connection = True
-    return True
-
-
-def hangs_up(asked: Asked) -> bool:
-    asked.handler.close_connection = True
-    return True
-
-
-def cut_short(asked: Asked) -> bool:
-    whole = body(asked.day, asked.page)
-    asked.handler.answer(200, whole[:-40], length=len(whole))
-    return True
-
-
-def cut_chunked(asked: Asked) -> bool:
-    asked.handler.start(("Transfer-Encoding", "chunked"))
-    half = body(asked.day, asked.page)[:50]
-    asked.handler.wfile.write(b"%x\r\n%s\r\n" % (len(half), half))
-    return True
-
-
-def cut_without_a_length(asked: Asked) -> bool:
-    asked.handler.start(("Connection", "close"))
-    asked.handler.wfile.write(body(asked.day, asked.page)[:-40])
-    return True
-
-
-def cut_gzip(asked: Asked) -> bool:
-    asked.handler.start(("Connection", "close"), ("Content-Encoding", "gzip"))
-    asked.handler.wfile.write(gzip.compress(body(asked.day, asked.page))[:-20])
-    return True
-
-
-def damaged_gzip(asked: Asked) -> bool:
-    asked.handler.answer(200, b"\x1f\x8b\x08damaged", Content_Encoding="gzip")
-    return True
-
-
-def drips(asked: Asked) -> bool:
-    asked.handler.start(("Connection", "close"))
-    while not asked.handler.api.released.wait(0.02):
-        asked.handler.wfile.write(b" ")
-    return True
 
 
 TRANSIENT: dict[str, Fault] = {

@@ -1,109 +1,30 @@
-"""EVENTS_URL and STORAGE_URL on s3://…: a real S3 server, a process of its own on loopback, and the
-AWS variables."""
+"""EVENTS_URL on s3://…: a real S3 server on loopback, and the AWS variables."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.request import Request, urlopen
 
-import boto3
-import dagster as dg
 import pytest
-from upath import UPath
 
 from ingestion import readers
 from ingestion.days import parse_range
 from ingestion.errors import UserError
 from ingestion.files import find_files
 from ingestion.mapping import load_mapping
-from ml.storage import PartitionedFiles, Storage
-from orchestration import assets
-from orchestration.backfill import RANGE_END, RANGE_START
-from orchestration.resources import Warehouse as WarehouseResource
 from tests.support import event, ingest_files, query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
 GLOB = "s3://bucket/events/%Y-%m-%d*.jsonl.gz"
 LANDED = "select ingest_date::text, event_id from raw.events order by 1, 2"
 STARTED = datetime(2026, 3, 10, tzinfo=UTC)
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
-}
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    """The server's address; it checks logins from here on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None and time.monotonic() < deadline  # noqa: PT018
-            time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
-
-
-@pytest.fixture(scope="module")
-def login(s3_server) -> dict[str, str]:
-    """The AWS variables of a user who may read the bucket."""
-    root = {"aws_access_key_id": "root", "aws_secret_access_key": "root"}
-    iam = boto3.client("iam", endpoint_url=s3_server, region_name="eu-central-1", **root)
-    iam.create_user(UserName="reader")
-    iam.put_user_policy(UserName="reader", PolicyName="s3", PolicyDocument=json.dumps(POLICY))
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
-    plain = {"Content-Type": "text/plain"}
-    urlopen(Request(f"{s3_server}/moto-api/reset-auth", data=b"0", headers=plain)).close()
-    return {
-        "AWS_ENDPOINT_URL": s3_server,
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        "AWS_REGION": "eu-central-1",
-    }
-
-
-@pytest.fixture
-def bucket(s3_server, login, monkeypatch):
-    """An empty bucket, and the variables that lead to it."""
-    for name, value in login.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    s3 = boto3.resource(
-        "s3",
-        endpoint_url=s3_server,
-        region_name="eu-central-1",
-        aws_access_key_id=login["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=login["AWS_SECRET_ACCESS_KEY"],
-    )
-    found = s3.Bucket("bucket")
-    found.create(CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield found
-    found.objects.all().delete()
-    found.delete()
 
 
 def put(bucket, name: str, *ids: str) -> None:
@@ -260,55 +181,3 @@ def test_the_disk_holds_a_group_of_objects_at_a_time(bucket, monkeypatch, tmp_pa
     assert rows == 9
     assert max(on_disk) <= 4  # they differ by a byte or two
     assert not list(tmp_path.iterdir())
-
-
-ACTIVITY = """
-    create schema analytics;
-    create table analytics.user_activity as
-    select event_date::date, user_id::text, 'free' as user_tier, 'eu-west' as user_region,
-        3 as events, 1 as event_types, user_id % 2 as add_to_carts, user_id % 2 as purchases
-    from generate_series(date '2026-02-24', date '2026-03-03', interval '1 day') as event_date,
-        generate_series(1, 200) as user_id;
-    select 1
-"""
-
-
-def test_features_and_models_are_objects_by_partition(warehouse, bucket):
-    query(warehouse, ACTIVITY)
-    resources = {
-        "warehouse": WarehouseResource(),
-        "storage": Storage(url="s3://bucket/ml"),
-    }
-    both = [assets.user_activity_features, assets.purchase_propensity_model]
-    tags = {RANGE_START: FIRST, RANGE_END: LAST}
-    days = [FIRST, "2026-03-02", LAST]
-    with dg.DagsterInstance.ephemeral() as instance:
-        done = dg.materialize(both, instance=instance, resources=resources, tags=tags)
-        assert done.success
-        stored = {thing.key: thing.e_tag for thing in bucket.objects.all()}
-        assert sorted(stored) == [
-            f"ml/{name}/{day}.{kind}"
-            for name, kind in (
-                ("purchase_propensity_model", "joblib"),
-                ("user_activity_features", "parquet"),
-            )
-            for day in days
-        ]
-        # One day again, with other activity before it: it reads and writes its own objects.
-        query(warehouse, "update analytics.user_activity set events = 9 returning 1")
-        for asset in both:
-            again = dg.materialize(
-                both, instance=instance, resources=resources, selection=[asset], partition_key=LAST
-            )
-            assert again.success
-    after = {thing.key: thing.e_tag for thing in bucket.objects.all()}
-    assert {key for key in stored if after[key] != stored[key]} == {
-        f"ml/user_activity_features/{LAST}.parquet",
-        f"ml/purchase_propensity_model/{LAST}.joblib",
-    }
-    files, folder = PartitionedFiles(), UPath("s3://bucket/ml")
-    features = files.load_from_path(None, folder / "user_activity_features" / LAST)
-    assert features.events.sum() == 7 * 200 * 9
-    model = files.load_from_path(None, folder / "purchase_propensity_model" / LAST)
-    likely = model.predict_proba(features)[:, 1]
-    assert ((likely > 0.5) == features.bought).all()

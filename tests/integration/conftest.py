@@ -1,0 +1,81 @@
+"""A real S3 server: a process of its own on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+}
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[str]:
+    """The server's address; it checks logins from here on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline  # noqa: PT018
+            time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def login(s3_server) -> dict[str, str]:
+    """The AWS variables of a user who may read the bucket."""
+    root = {"aws_access_key_id": "root", "aws_secret_access_key": "root"}
+    iam = boto3.client("iam", endpoint_url=s3_server, region_name="eu-central-1", **root)
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(UserName="reader", PolicyName="s3", PolicyDocument=json.dumps(POLICY))
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    plain = {"Content-Type": "text/plain"}
+    urlopen(Request(f"{s3_server}/moto-api/reset-auth", data=b"0", headers=plain)).close()
+    return {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "AWS_REGION": "eu-central-1",
+    }
+
+
+@pytest.fixture
+def bucket(s3_server, login, monkeypatch):
+    """An empty bucket, and the variables that lead to it."""
+    for name, value in login.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    s3 = boto3.resource(
+        "s3",
+        endpoint_url=s3_server,
+        region_name="eu-central-1",
+        aws_access_key_id=login["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=login["AWS_SECRET_ACCESS_KEY"],
+    )
+    found = s3.Bucket("bucket")
+    found.create(CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    yield found
+    found.objects.all().delete()
+    found.delete()
