@@ -45,8 +45,8 @@ def train(features: pd.DataFrame) -> tuple[Pipeline, dict[str, float]]:
         ),
         LogisticRegression(max_iter=1000) if is_mixed else DummyClassifier(strategy="prior"),
     )
-    # On these few rows a second BLAS thread only spins: twice the CPU time, and twice the time where
-    # the other core has work (53 and 102 ms a day).
+    # On these few rows a second BLAS thread only spins: twice the CPU time, and twice the wall
+    # time where the other core has work (53 and 102 ms a day).
     with threadpool_limits(1):
         model.fit(seen[[*NUMERIC, *CATEGORIES]], seen.bought)
         if is_mixed and unseen.bought.nunique() == 2:
