@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg2.errors
@@ -14,10 +14,12 @@ from ingestion.errors import UserError
 from ingestion.warehouse import Warehouse
 
 Row = dict[str, Any]
+# A connection (psycopg2 has no types) is for who reads many relations: opening one takes 3 ms.
+Where = Warehouse | Any
 
 
 def read(
-    warehouse: Warehouse,
+    where: Where,
     relation: str,
     day_column: str | None = None,
     days: DayRange | None = None,
@@ -26,7 +28,7 @@ def read(
     """The rows of `schema.name`, by day where there is a day column.
 
     Args:
-        warehouse: where it is.
+        where: the warehouse it is in, or an open connection to it.
         relation: `schema.name`.
         day_column: its column of UTC days.
         days: only these days; needs `day_column`.
@@ -40,12 +42,12 @@ def read(
     )
     end = sql.SQL(" limit {}").format(sql.Literal(limit)) if limit else sql.SQL("")
     query = sql.SQL("select * from ") + _of_days(relation, day_column, days) + order + end
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+    with _connection(where) as db, db.cursor() as cursor:
         try:
             cursor.execute(query)
         except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName) as error:
             raise UserError(
-                f"PGDATABASE={warehouse.database} has no {relation} yet: run make transform"
+                f"PGDATABASE={db.info.dbname} has no {relation} yet: run make transform"
             ) from error
         # psycopg2's own dict cursor takes ten times as long.
         names = [column.name for column in cursor.description or ()]
@@ -53,7 +55,7 @@ def read(
 
 
 def counts(
-    warehouse: Warehouse,
+    where: Where,
     relation: str,
     columns: Sequence[str] = (),
     days: DayRange | None = None,
@@ -61,7 +63,7 @@ def counts(
     """How many rows of `schema.name` there are for each value of some columns, as text.
 
     Args:
-        warehouse: where it is.
+        where: the warehouse it is in, or an open connection to it.
         relation: `schema.name`.
         columns: the column of UTC days first; none for all rows together, under `()`.
         days: only these days; needs a column.
@@ -71,9 +73,18 @@ def counts(
     group = sql.SQL(" group by ") + sql.SQL(", ").join(ordinals) if by else sql.SQL("")
     query = sql.SQL("select {} from ").format(sql.SQL(", ").join([*by, sql.SQL("count(*)")]))
     query += _of_days(relation, columns[0] if columns else None, days) + group
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+    with _connection(where) as db, db.cursor() as cursor:
         cursor.execute(query)
         return {tuple(values): rows for *values, rows in cursor.fetchall()}
+
+
+@contextmanager
+def _connection(where: Where) -> Iterator[Any]:
+    if isinstance(where, Warehouse):
+        with closing(where.connect()) as db:
+            yield db
+    else:
+        yield where
 
 
 def _of_days(relation: str, day_column: str | None, days: DayRange | None) -> sql.Composable:

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any, get_args, get_type_hints
 
 import dagster as dg
@@ -47,18 +48,19 @@ def build(
     fqns = [".".join(nodes[unique_id]["fqn"]) for unique_id in [*(specs or checks), *whole]]
     results = dbt.run([*arguments, "--select", *fqns], cells)
     built: list[dg.AssetKey] = []
-    for result in results:
-        if result.node.unique_id in specs and result.status == "success":
-            built.append(specs[result.node.unique_id].key)
-            shown, rows = _metadata(result, found, days)
-            for partition in () if "" in rows else context.partition_keys:
-                context.add_asset_metadata({ROWS: rows[partition]}, built[-1], partition)
-            yield dg.MaterializeResult(asset_key=built[-1], metadata=shown)
-        elif result.node.unique_id in whole and result.status == "success":
-            key, (shown, rows) = asset_key_of(result.node.unique_id), _metadata(result, found, days)
-            for cell in cells_in(days):
-                shown[ROWS] = rows[cell]
-                context.log_event(dg.AssetMaterialization(key, metadata=shown, partition=cell))
+    with closing(found.connect()) as db:
+        succeeded = [result for result in results if result.status == "success"]
+        for result in [r for r in succeeded if r.node.unique_id in (*specs, *whole)]:
+            key, (shown, rows) = asset_key_of(result.node.unique_id), _metadata(result, db, days)
+            if result.node.unique_id in specs:
+                built.append(key)
+                for partition in () if "" in rows else context.partition_keys:
+                    context.add_asset_metadata({ROWS: rows[partition]}, key, partition)
+                yield dg.MaterializeResult(asset_key=key, metadata=shown)
+            else:
+                for cell in cells_in(days):
+                    shown[ROWS] = rows[cell]
+                    context.log_event(dg.AssetMaterialization(key, metadata=shown, partition=cell))
     # Late rows: a build of a day also rebuilds the older days that its delivery touched.
     late = days_built(found, days) if FACTS in built else []
     for key, day in itertools.product(built, late):
@@ -96,7 +98,7 @@ def note(
         log(dg.AssetCheckEvaluation(target_materialization_data=target, **shared, **own))
 
 
-def _metadata(result: Any, found: Any, days: DayRange) -> tuple[dict[str, Any], Counter[str]]:
+def _metadata(result: Any, db: Any, days: DayRange) -> tuple[dict[str, Any], Counter[str]]:
     """How long it took, what its columns are made of, how many rows there are, the first rows; and
     the rows of each partition, under "" where the model has no days."""
     lineage = {
@@ -105,7 +107,7 @@ def _metadata(result: Any, found: Any, days: DayRange) -> tuple[dict[str, Any], 
     }
     metadata: dict[str, Any] = {"dagster/column_lineage": dg.TableColumnLineage(lineage)}
     metadata["seconds"], rows = round(result.execution_time, 2), Counter[str]()
-    counted, preview = rows_and_preview(found, result.node, days) or ({(): 0}, "")
+    counted, preview = rows_and_preview(db, result.node, days) or ({(): 0}, "")
     for values, number in counted.items():
         rows[key_of(*values)] += number
     if preview:

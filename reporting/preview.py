@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.days import DayRange
-from ingestion.relation import counts, read
-from ingestion.warehouse import Warehouse
+from ingestion.relation import Where, counts, read
 
 PREVIEW_ROWS = 5
 DAY_COLUMNS = ("event_date", "ingest_date")
 
 
 def rows_and_preview(
-    warehouse: Warehouse, node: Any, days: DayRange
+    where: Where, node: Any, days: DayRange
 ) -> tuple[dict[tuple[str, ...], int], str] | None:
     """How many rows each of some UTC days has in a dbt model, or each cell where it has cells, and
     the first rows as Markdown; of a model without days all rows, under `()`.
@@ -25,9 +24,9 @@ def rows_and_preview(
         return None
     column = next((name for name in DAY_COLUMNS if name in node.columns), None)
     relation, cell = f"{node.schema}.{node.alias}", node.config.get("cell_column")
-    rows = read(warehouse, relation, column, days, PREVIEW_ROWS)
+    rows = read(where, relation, column, days, PREVIEW_ROWS)
     columns = [name for name in (column, cell) if name]
-    return counts(warehouse, relation, columns, days), markdown(rows)
+    return counts(where, relation, columns, days), markdown(rows)
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
