@@ -1,5 +1,6 @@
 """`python -m ingestion …`: the commands that need neither dbt nor Dagster."""
 
+import gc
 import sys
 from importlib.abc import MetaPathFinder
 
@@ -14,6 +15,8 @@ class _WithoutPandas(MetaPathFinder):
 
 
 sys.meta_path.insert(0, _WithoutPandas())
+# Importing makes a million objects that stay: looking for garbage after each 700 is a tenth of it.
+gc.set_threshold(50_000)
 
 from ingestion.cli import main  # noqa: E402
 
