@@ -30,7 +30,7 @@ def manifest() -> dict[str, Any]:
     if not MANIFEST.exists() or MANIFEST.stat().st_mtime < newest:
         subprocess.run(
             # The environment's own dbt: it need not be activated.
-            [Path(sys.executable).with_name("dbt"), "parse", "--quiet", *LOCATION],
+            [Path(sys.executable).with_name("dbt"), "parse", "--quiet", "--write-json", *LOCATION],
             check=True,
             env=os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
         )

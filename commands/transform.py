@@ -155,7 +155,7 @@ def _transform() -> None:
 
 def _docs() -> None:
     warehouse()
-    outcome = dbtRunner().invoke(["docs", "generate", "--static", *LOCATION])
+    outcome = dbtRunner().invoke(["docs", "generate", "--static", "--write-json", *LOCATION])
     if not outcome.success:
         raise UserError("dbt docs generate failed, see above")
     print(f"open {TARGET_DIR / 'static_index.html'}")

@@ -48,9 +48,9 @@ def build(
     fqns = [".".join(nodes[unique_id]["fqn"]) for unique_id in [*(specs or checks), *whole]]
     results = dbt.run([*arguments, "--select", *fqns], cells)
     built: list[dg.AssetKey] = []
+    ours = [r for r in results if r.status == "success" and r.node.unique_id in (*specs, *whole)]
     with closing(found.connect()) as db:
-        succeeded = [result for result in results if result.status == "success"]
-        for result in [r for r in succeeded if r.node.unique_id in (*specs, *whole)]:
+        for result in ours:
             key, (shown, rows) = asset_key_of(result.node.unique_id), _metadata(result, db, days)
             if result.node.unique_id in specs:
                 built.append(key)

@@ -192,8 +192,8 @@
 
 {#- ACCESS EXCLUSIVE on a partitioned table and those of its partitions that a query names; without
     ONLY, Postgres would lock every partition there is. Each try waits half a second at most, because
-    new readers queue behind a waiting lock; then they go first for a while. Gives up after about
-    five minutes. -#}
+    new readers queue behind a waiting lock; then they go first for a while. A partition that somebody
+    dropped meanwhile is looked for again. Gives up after about five minutes. -#}
 {% macro lock_with_retries(relation, partitions_query) %}
     do $lock$
     declare

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from dbt.cli.main import dbtRunner
 
 from commands.project import LOCATION
+from reporting.failures import passed_by_partition
 from tests.support import build, deliver, event, in_thread, ingest_files, query
 
 D1, D4, D13 = "2026-01-01", "2026-01-04", "2026-01-13"
@@ -46,3 +50,21 @@ def test_a_lost_fact_is_found(warehouse, tmp_path):
     assert failures("assert_every_valid_event_is_a_fact") == 0
     query(warehouse, "delete from analytics.fact_events where event_id = 'e3'; select 1")
     assert failures("assert_every_valid_event_is_a_fact") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "passed"),
+    [
+        ("pass", "broken", [True, True]),
+        ("fail", f"select date '{D4}' as event_date", [True, False]),
+        ("warn", f"select 1 as one, date '{D1}' as ingest_date", [False, True]),
+        ("fail", "select 'u1' as user_id", [False, False]),  # no day
+        ("fail", f"select unnest(array[date '{D4}', null]) as event_date", [False, False]),
+        ("fail", f"select date '{D4}' as event_date where false", [False, False]),  # gone meanwhile
+        ("error", "broken", [False, False]),
+    ],
+)
+def test_a_test_fails_for_the_days_of_its_rows(warehouse, status, found, passed):
+    result = SimpleNamespace(status=status, node=SimpleNamespace(compiled_code=found))
+    partitions = [f"{D1}|us-east", D4]
+    assert list(passed_by_partition(warehouse, result, partitions).values()) == passed
