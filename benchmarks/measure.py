@@ -87,8 +87,8 @@ class Report:
         before: Callable[[], object] = lambda: None,
         warm_up: bool = False,
     ) -> None:
-        """Measure each REPEATS times, one after the other and again: what disturbs the machine
-        disturbs all of them.
+        """Measure each REPEATS times, one after the other and then backwards: what disturbs the
+        machine, or is left to it by the one before, disturbs all of them.
 
         Args:
             runs: what to measure, by its name.
@@ -99,8 +99,8 @@ class Report:
             for run in runs.values():
                 before()
                 run()
-        for _ in range(REPETITIONS):
-            for what, run in runs.items():
+        for turn in range(REPETITIONS):
+            for what, run in list(runs.items())[:: -1 if turn % 2 else 1]:
                 before()
                 self.time(what, run)
 

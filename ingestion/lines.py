@@ -32,8 +32,10 @@ from ingestion.mapping import TableMapping
 from ingestion.plain_files import open_file, unreadable
 
 WORKERS = 2
+AHEAD = 3
 # Smaller blocks cost a query each, larger ones memory: with 16 MiB the peak was 791 MB, not 605.
-BLOCK_BYTES = READ_BYTES = 8 * 2**20
+READ_BYTES = 8 * 2**20
+BLOCK_BYTES = 6 * 2**20
 # A longer record is quarantined, not parsed: parsing takes several times its size in memory.
 MAX_LINE_BYTES = 16 * 2**20  # at least READ_BYTES, see _cut
 # The quarantine keeps this much of it: jsonb ends at 256 MiB a string, a NUL becomes 6 characters.
@@ -93,7 +95,7 @@ def read_lines(
         try:
             for number, block in enumerate(_blocks(files)):
                 running.append(pool.submit(project, block, number % SAMPLED_BLOCKS == 0))
-                if len(running) > WORKERS:
+                if len(running) > AHEAD:
                     yield from running.popleft().result()
             while running:
                 yield from running.popleft().result()

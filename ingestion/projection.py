@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from ingestion.duck import name, quoted
 from ingestion.errors import UserError
-from ingestion.json_checks import STRINGS, has_nul, not_jsonb, too_deep
+from ingestion.json_checks import STRINGS, SUSPECT, has_nul, not_jsonb, too_deep
 from ingestion.landing_schema import JSONB_VERSION, SCHEMAS
 from ingestion.mapping import EPOCHS, TableMapping
 from ingestion.plain_files import NO_UTF8
@@ -40,7 +40,7 @@ def json_lines(
     received: str,
     started_at: datetime,
     rejected: str = "null",
-    suspect: str = "",
+    suspect: str = f"regexp_matches(line, {quoted(SUSPECT)})",
 ) -> str:
     """The query that turns lines of JSON into landing rows.
 
@@ -54,7 +54,7 @@ def json_lines(
         received: a relation of (line text, _file text, _ingest_date date).
         started_at: when this load began; later events than a day after it cannot be.
         rejected: the expression of a reason that the reader has found; null for none.
-        suspect: the expression of whether a line matches SUSPECT, where the reader has looked.
+        suspect: the expression of whether a line matches SUSPECT; the reader may have looked.
     """
     # The consumed fields are asked for as well: when they are all there is, nothing is left over.
     consumed = [member(key) for key in dict.fromkeys(mapping.consumes)]
@@ -72,25 +72,28 @@ def json_lines(
     ]
     extract = f"try(json_extract_string(line, [{', '.join(map(quoted, paths or ['$']))}]))"
     patch = json.dumps(dict.fromkeys(filter(None, (*mapping.consumes, mapping.lift))))
-    # Extracted as text, an object is as it was, but a string that begins with a brace would look
-    # like one: then, and where it is neither, it is extracted again, as JSON.
+    # Extracted as text, an object is as it was, but a string that begins with a brace, for which
+    # SUSPECT looks, would seem one: then, and where it is neither, it is extracted again, as JSON.
     lifted = "null"
     if lift:
         lifted = f"""case
-            when case when starts_with({value(lift[0])}, '{{')
-                then not contains(line, '"{{') and not contains(line, '\\u007') else false end
+            when case when starts_with({value(lift[0])}, '{{') then not _suspect else false end
             then {value(lift[0])} else json_extract(line, {quoted(lift[0])}) end"""
     known = [*map(value, consumed), "_lifted"]
     return f"""
-        with checked as (
+        with seen as (
             select line, _file as file, _ingest_date as ingest_date,
-                case
-                    when {rejected} is not null then {rejected}
-                    when contains(line, chr(0)) then 'nul_character'
-                    when {has_nul("line")} then 'nul_character'
-                end as _unreadable
-                {suspect and f", {suspect}"}
+                {rejected} as _rejected, {suspect} as _suspect
             from {received}
+        ),
+        checked as (
+            select *,
+                case
+                    when _rejected is not null then _rejected
+                    when case when _suspect then contains(line, chr(0)) or {has_nul("line")} end
+                    then 'nul_character'
+                end as _unreadable
+            from seen
         ),
         parsed as (
             select *, case when _unreadable is null then {extract} end as _values from checked
@@ -102,7 +105,7 @@ def json_lines(
                     when _values is null then 'malformed_json'
                     when case when starts_with(line, '{{') then false
                         else json_type(line) <> 'OBJECT' end then 'malformed_json'
-                    when {not_jsonb("line", suspect)} then 'malformed_json'
+                    when {not_jsonb("line", "_suspect")} then 'malformed_json'
                     when {too_deep("line")} then 'nested_too_deeply'
                 end as _broken
             from parsed
