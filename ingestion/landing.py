@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +45,7 @@ Complete = Callable[[Connection, str, str, dict[str, Delivered]], None]
 BATCH_ROWS = 100_000  # at most, in an Arrow batch of Parquet, CSV or an API
 GROUP_ROWS = 20_000  # at least, in a row group: what a COPY has in memory at a time
 COPIES = 2  # at once, on two cores; three or four are no faster
+ONE_COPY_ROWS = 50_000  # fewer are one COPY: in their order, which is what BRIN lives on
 _PLAIN = {"use_dictionary": False, "compression": "none", "write_statistics": False}
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -157,8 +157,8 @@ def _extract(
 
 
 def _files(tables: Iterator[pa.Table], directory: Path) -> Iterator[object]:
-    """The rows as Parquet files that dlt takes over as they are, one for each COPY: both get their
-    rows in turns, so they end together, and each connects and commits once.
+    """The rows as Parquet files that dlt takes over as they are, one for each COPY, of about as
+    many rows: the COPYs end together, and each connects and commits once.
 
     Plain and without compression: they live for seconds. dlt's own writer tries a dictionary of
     every column, and works out the table's schema for every batch (together 0.9 CPU seconds a
@@ -167,12 +167,14 @@ def _files(tables: Iterator[pa.Table], directory: Path) -> Iterator[object]:
     import dlt
 
     directory.mkdir()
-    paths = cycle([directory / f"{number}.parquet" for number in range(COPIES)])
+    paths = [directory / f"{number}.parquet" for number in range(COPIES)]
     load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
     written: Counter[Path] = Counter()
     writers: dict[Path, pq.ParquetWriter] = {}
     with ExitStack() as opened:
-        for path, group in zip(paths, _groups(tables), strict=False):
+        for group in _groups(tables):
+            is_small = written.total() < ONE_COPY_ROWS
+            path = paths[0] if is_small else min(paths, key=written.__getitem__)
             rows = pa.concat_tables(group)
             rows = rows.append_column("_dlt_load_id", pa.repeat(load_id, len(rows)))
             if path not in writers:

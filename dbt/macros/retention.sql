@@ -23,11 +23,9 @@
         {#- Loads that later ones replaced, of which nothing is left. -#}
         delete from raw.loads
         where completed_at < '{{ before }}' and load_id not in (select load_id from raw.deliveries);
-        {%- for table, load in [('_dlt_loads', 'load_id'), ('_dlt_pipeline_state', '_dlt_load_id')] %}
-        {%- if run_query("select to_regclass('raw." ~ table ~ "')").rows[0][0] is not none %}
-        delete from raw.{{ table }} where {{ load }} not in (select load_id from raw.loads);
+        {%- if run_query("select to_regclass('raw._dlt_loads')").rows[0][0] is not none %}
+        delete from raw._dlt_loads where load_id not in (select load_id from raw.loads);
         {%- endif %}
-        {%- endfor %}
         delete from raw.day_versions where kind = 'event_date' and day < '{{ before }}';
         delete from intermediate.built_days where kind = 'event_date' and day < '{{ before }}';
         delete from {{ ref('int_event_day_counts') }} where event_date < '{{ before }}';

@@ -69,7 +69,7 @@ def test_prune(built):
         (RECENT,)
     ]
     assert query(built, "select count(*) from raw.user_profiles") == [(4,)], "history is needed"
-    for loads in ("raw.loads", "raw._dlt_loads", "raw._dlt_pipeline_state"):
+    for loads in ("raw.loads", "raw._dlt_loads"):
         assert query(built, f"select count(*) from {loads}") == [(1,)], loads
     same_after_a_full_refresh(built)
 
