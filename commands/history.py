@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any, Self
 
 import dagster as dg  # noqa: TID251 - Dagster itself loads this module, see dagster.yaml
@@ -23,6 +24,10 @@ class History(DagsterPostgresStorage):
         storage = cls(config_value["postgres_url"], inst_data=inst_data)
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=-1, max_overflow=-1)
+        # Dagster asks which tables there are with each event, over one more connection; they stay.
+        log = storage.event_log_storage
+        for question in ("has_table", "has_asset_key_col"):
+            setattr(log, question, cache(getattr(log, question)))
         return storage
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -129,11 +130,17 @@ def warehouse() -> Warehouse:
             password=os.environ.get("PGPASSWORD", ""),
             database=os.environ.get("PGDATABASE") or user,
         )
-        found.connect().close()
+        _reach(found)
     else:
         found = start_embedded()
     os.environ.update(found.libpq_env())
     return found
+
+
+@cache
+def _reach(found: Warehouse) -> None:
+    """Refuse a server that is not there before anything is read for it: once in a process."""
+    found.connect().close()
 
 
 def data_dir() -> Path:
