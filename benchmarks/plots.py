@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pygal
 from pygal.style import Style
 
 from benchmarks.measure import RESULTS, read_reports
-from ingestion.cli import run_command
+from ingestion.cli import end_process, run_command
 from ingestion.errors import UserError
 from ingestion.settings import ROOT
 
@@ -147,4 +146,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(_main))
+    end_process(run_command(_main))

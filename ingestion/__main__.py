@@ -19,6 +19,6 @@ sys.meta_path.insert(0, _WithoutUnused())
 # Importing makes a million objects that stay: looking for garbage after each 700 is a tenth of it.
 gc.set_threshold(50_000)
 
-from ingestion.cli import main  # noqa: E402
+from ingestion.cli import end_process, main  # noqa: E402
 
-sys.exit(main())
+end_process(main())

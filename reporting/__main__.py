@@ -1,9 +1,7 @@
 """`make report`."""
 
-import sys
-
-from ingestion.cli import run_command
+from ingestion.cli import end_process, run_command
 from ingestion.warehouse import warehouse
 from reporting.report import print_report
 
-sys.exit(run_command(lambda: print_report(warehouse())))
+end_process(run_command(lambda: print_report(warehouse())))

@@ -72,7 +72,7 @@ def test_an_old_server_is_refused():
         require_version(150_018, "db")
 
 
-def test_names_and_passwords_with_odd_characters(server):
+def test_names_and_passwords_with_odd_characters(server, tmp_path):
     """Identifiers and URL parts are quoted: a database name may hold what it likes."""
     odd = Warehouse(server.host, server.port, "postgres", 'a "b" %/c', password="p@ss/w:rd%")
     with closing(server.connect()) as db, db.cursor() as cursor:
@@ -83,6 +83,12 @@ def test_names_and_passwords_with_odd_characters(server):
 
     with closing(psycopg2.connect(odd.url())) as db:
         assert db.info.dbname == 'a "b" %/c'
+    day = "2026-01-01"
+    deliver(tmp_path, day, [event("e1", f"{day}T12:00:00Z")])
+    files = {"SOURCE": "files", "EVENTS_URL": f"{tmp_path}/{day}.jsonl", "FROM": day, "TO": day}
+    done = run("ingestion", "ingest", **odd.libpq_env(), **files)
+    assert done.returncode == 0, done.stderr
+    assert query(odd, "select event_id from raw.events") == [("e1",)]
 
 
 def test_report_before_anything_is_built(warehouse):
