@@ -32,10 +32,10 @@ from ingestion.mapping import TableMapping
 from ingestion.plain_files import open_file, unreadable
 
 WORKERS = 2
-AHEAD = 3
+AHEAD = 3  # blocks under way while one is written: then no worker waits for the next
 # Smaller blocks cost a query each, larger ones memory: with 16 MiB the peak was 791 MB, not 605.
 READ_BYTES = 8 * 2**20
-BLOCK_BYTES = 6 * 2**20
+BLOCK_BYTES = 6 * 2**20  # less than a read, which ends inside a line: two would make it 16 MiB
 # A longer record is quarantined, not parsed: parsing takes several times its size in memory.
 MAX_LINE_BYTES = 16 * 2**20  # at least READ_BYTES, see _cut
 # The quarantine keeps this much of it: jsonb ends at 256 MiB a string, a NUL becomes 6 characters.
