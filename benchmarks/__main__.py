@@ -74,6 +74,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from ingestion.cli import end_process, run_command
+    from ingestion.cli import run_command
 
-    end_process(run_command(main))
+    sys.exit(run_command(main))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pygal
 from pygal.style import Style
 
 from benchmarks.measure import RESULTS, read_reports
-from ingestion.cli import end_process, run_command
+from ingestion.cli import run_command
 from ingestion.errors import UserError
 from ingestion.settings import ROOT
 
@@ -146,4 +147,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    end_process(run_command(_main))
+    sys.exit(run_command(_main))

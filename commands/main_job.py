@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 
 from commands.transform import transform
-from ingestion.cli import end_process, run_command
+from ingestion.cli import run_command
 from ingestion.days import last_complete_days
 from ingestion.demo.server import running
 from ingestion.ingest import ingest
@@ -53,4 +55,4 @@ def _say(console: Console, line: str) -> None:
 
 
 if __name__ == "__main__":
-    end_process(run_command(main_job))
+    sys.exit(run_command(main_job))

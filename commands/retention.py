@@ -12,7 +12,7 @@ from dbt.cli.main import dbtRunner
 from commands.build_lock import build_lock
 from commands.project import LOCATION
 from commands.transform import prepare_warehouse, transform
-from ingestion.cli import end_process, run_command
+from ingestion.cli import run_command
 from ingestion.errors import UserError
 from ingestion.progress import Progress
 from ingestion.warehouse import warehouse
@@ -68,4 +68,4 @@ def _operate(operation: str, **arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    end_process(run_command({"prune": prune, "forget": forget}[sys.argv[1]]))
+    sys.exit(run_command({"prune": prune, "forget": forget}[sys.argv[1]]))

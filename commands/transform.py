@@ -18,7 +18,7 @@ from dbt_common.invocation import get_invocation_id
 
 from commands.build_lock import build_lock
 from commands.project import LOCATION, PROJECT_DIR, TARGET_DIR
-from ingestion.cli import end_process, run_command
+from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.errors import UserError
 from ingestion.ledger import create_landing
@@ -162,4 +162,4 @@ def _docs() -> None:
 
 
 if __name__ == "__main__":
-    end_process(run_command(_docs if sys.argv[1:] == ["docs"] else _transform))
+    sys.exit(run_command(_docs if sys.argv[1:] == ["docs"] else _transform))

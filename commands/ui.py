@@ -9,7 +9,7 @@ import sys
 
 from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
-from ingestion.cli import end_process, run_command
+from ingestion.cli import run_command
 from ingestion.demo import demo_source
 from ingestion.settings import ROOT
 
@@ -33,4 +33,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    end_process(run_command(serve))
+    sys.exit(run_command(serve))

@@ -1,10 +1,12 @@
 """`make backfill FROM= TO=`: ingest and transform a range of days as one Dagster run."""
 
+import sys
+
 import dagster as dg
 
 from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
-from ingestion.cli import end_process, run_command
+from ingestion.cli import run_command
 from ingestion.days import DayRange
 from ingestion.demo import demo_source
 from ingestion.errors import UserError
@@ -63,4 +65,4 @@ def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
 
 
 if __name__ == "__main__":
-    end_process(run_command(backfill))
+    sys.exit(run_command(backfill))

@@ -1,7 +1,9 @@
 """`make report`."""
 
-from ingestion.cli import end_process, run_command
+import sys
+
+from ingestion.cli import run_command
 from ingestion.warehouse import warehouse
 from reporting.report import print_report
 
-end_process(run_command(lambda: print_report(warehouse())))
+sys.exit(run_command(lambda: print_report(warehouse())))
