@@ -1,6 +1,8 @@
 """`python -m ingestion …`: the commands that need neither dbt nor Dagster."""
 
 import gc
+import logging
+import os
 import sys
 from importlib.abc import MetaPathFinder
 
@@ -19,6 +21,12 @@ sys.meta_path.insert(0, _WithoutUnused())
 # Importing makes a million objects that stay: looking for garbage after each 700 is a tenth of it.
 gc.set_threshold(50_000)
 
-from ingestion.cli import end_process, main  # noqa: E402
+from ingestion.cli import main  # noqa: E402
 
-end_process(main())
+status = main()
+# Not sys.exit: freeing what was imported and made, object by object, is 0.16 s of a small
+# ingestion's 0.9 s. What has to be closed is closed: it was opened in a `with`.
+logging.shutdown()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion import landing, lines
+from ingestion import copy_files, lines
 from tests.support import deliver, event, ingest_files, query
 
 DAY = "2026-01-01"
@@ -22,17 +22,17 @@ def test_each_record_lands_once(
     warehouse, tmp_path, monkeypatch, file_bytes, one_copy_bytes, expected
 ):
     files = []
-    write = landing._write
+    write = copy_files._write
 
     def noted(*arguments):
         written = write(*arguments)
         files.append(len(written))
         return written
 
-    monkeypatch.setattr(landing, "_write", noted)
-    monkeypatch.setattr(landing, "FILE_BYTES", file_bytes)
-    monkeypatch.setattr(landing, "ONE_COPY_BYTES", one_copy_bytes)
-    monkeypatch.setattr(landing, "GROUP_ROWS", 50)
+    monkeypatch.setattr(copy_files, "_write", noted)
+    monkeypatch.setattr(copy_files, "FILE_BYTES", file_bytes)
+    monkeypatch.setattr(copy_files, "ONE_COPY_BYTES", one_copy_bytes)
+    monkeypatch.setattr(copy_files, "GROUP_ROWS", 50)
     monkeypatch.setattr(lines, "READ_BYTES", 10_000)
     monkeypatch.setattr(lines, "BLOCK_BYTES", 7_500)
     ids = [f"e{number:04}" for number in range(3_000)]
