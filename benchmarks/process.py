@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -64,6 +66,28 @@ def run(*command: str, quiet: bool = True, **settings: str) -> Cost:
             print(log.read(), file=sys.stderr)
             raise UserError(f"{' '.join(command)}: exit status {status}")
     return Cost(seconds, peak / 1024)
+
+
+@contextmanager
+def kept(*command: str) -> Iterator[Callable[[], None]]:
+    """A process that stays, and does its work once for each line that it reads.
+
+    Args:
+        command: the program and its arguments; it writes the line `done` when it has.
+
+    Yields:
+        What has it done once; UserError where it writes another line, or ends.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as worker:
+
+        def once() -> None:
+            print(file=worker.stdin, flush=True)
+            said = worker.stdout.readline().strip() if worker.stdout else ""
+            if said != "done":
+                raise UserError(f"{' '.join(command)}: {said or 'ended'}")
+
+        yield once
 
 
 def _resident(pid: int) -> int:

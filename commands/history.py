@@ -24,10 +24,15 @@ class History(DagsterPostgresStorage):
         storage = cls(config_value["postgres_url"], inst_data=inst_data)
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=-1, max_overflow=-1)
-        # Dagster asks which tables there are with each event, over one more connection; they stay.
-        log = storage.event_log_storage
-        for question in ("has_table", "has_asset_key_col"):
-            setattr(log, question, cache(getattr(log, question)))
+        # Dagster asks which tables and columns there are with each event or run; they stay.
+        log, runs = storage.event_log_storage, storage.run_storage
+        for part, question in (
+            (log, "has_table"),
+            (log, "has_asset_key_col"),
+            (runs, "has_run_stats_index_cols"),
+            (runs, "has_backfill_id_column"),
+        ):
+            setattr(part, question, cache(getattr(part, question)))
         return storage
 
 

@@ -23,7 +23,7 @@ from ingestion.days import DayRange
 from ingestion.errors import UserError
 from ingestion.ledger import create_landing
 from ingestion.progress import Progress
-from ingestion.relation import read
+from ingestion.relation import Where, read
 from ingestion.settings import optional_range
 from ingestion.warehouse import Warehouse, warehouse
 
@@ -139,12 +139,12 @@ def out_of_date(found: Warehouse) -> dict[str, int]:
     return {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
 
 
-def days_built(found: Warehouse, days: DayRange) -> list[str]:
+def days_built(where: Where, days: DayRange) -> list[str]:
     """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
     invocation = get_invocation_id()
     return [
         f"{row['event_date']}"
-        for row in read(found, "analytics.event_days", "event_date")
+        for row in read(where, "analytics.event_days", "event_date")
         if row["invocation_id"] == invocation and row["event_date"] not in days
     ]
 

@@ -61,8 +61,8 @@ def build(
                 for cell in cells_in(days):
                     shown[ROWS] = rows[cell]
                     context.log_event(dg.AssetMaterialization(key, metadata=shown, partition=cell))
-    # Late rows: a build of a day also rebuilds the older days that its delivery touched.
-    late = days_built(found, days) if FACTS in built else []
+        # Late rows: a build of a day also rebuilds the older days that its delivery touched.
+        late = days_built(db, days) if FACTS in built else []
     for key, day in itertools.product(built, late):
         context.log_event(dg.AssetMaterialization(key, partition=day))
     for result in results:
