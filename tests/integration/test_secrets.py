@@ -22,6 +22,7 @@ from ingestion.days import parse_range
 from ingestion.http_client import Patience
 from ingestion.settings import ROOT
 from orchestration.backfill import run_range
+from orchestration.definitions import definitions
 from tests.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api
 from tests.integration.test_api_faults import PERMANENT, TRANSIENT, status
 from tests.support import query
@@ -172,20 +173,20 @@ def test_a_load_in_its_middle_shows_no_secret(warehouse, secrets, monkeypatch, t
 
 def test_a_dagster_run_shows_no_secret(warehouse, secrets, monkeypatch, capfd, tmp_path):
     """Failing at the API, at Postgres, and succeeding: event log, compute logs, dbt's logs."""
-    days = parse_range(DAY, DAY)
+    days, defs = parse_range(DAY, DAY), definitions()  # made where the secrets are set
     home = tmp_path / "dagster"
     home.mkdir()
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         for fault in (status(401), status(404)):
             with faulty_api(fault) as api:
                 monkeypatch.setenv("EVENTS_URL", with_secrets(api.url))
-                assert not run_range(days, instance)
+                assert not run_range(days, instance, defs)
         with faulty_api(NEVER) as api:
             monkeypatch.setenv("EVENTS_URL", with_secrets(api.url))
             with monkeypatch.context() as patch:
                 patch.setenv("PGPASSWORD", CANARY + "x")
-                assert not run_range(days, instance)
-            assert run_range(days, instance)
+                assert not run_range(days, instance, defs)
+            assert run_range(days, instance, defs)
     grants = """create role reader; grant usage on schema analytics to reader;
         grant select on all tables in schema analytics to reader; set role reader; """
     count = "select count(*) from analytics.fact_events"
