@@ -1,4 +1,4 @@
-"""The one exception that means "the user can fix this", and what no message may show."""
+"""The exceptions that mean "the user can fix this", and what no message may show."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(redacted(message))
+
+
+class Unavailable(UserError):
+    """A server or store that is away, too slow, or cuts off: this may pass by itself, so whoever
+    runs it unattended tries again later. Any other UserError would be the same again."""
 
 
 def redacted(text: str) -> str:

@@ -13,7 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from ingestion.days import DayRange
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 from ingestion.mapping import FORMATS, TableMapping
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
@@ -62,7 +62,7 @@ def find_files(
                 if info["type"] != "directory":
                     delivered[info["name"]] = (day, info["size"] or 0)
     except _errors(filesystem) as error:
-        raise UserError(f"{setting}={template!r} cannot be read: {_line(error)}") from None
+        raise _unreadable(f"{setting}={template!r}", error) from None
     if not delivered:
         raise UserError(f"{setting}={template!r} matches no file for {days}")
     remote = None if isinstance(filesystem, LocalFileSystem) else filesystem
@@ -86,7 +86,7 @@ def fetch(files: list[DeliveredFile], scratch: Path) -> list[DeliveredFile]:
         try:
             file.filesystem.get_file(file.url, str(path))
         except _errors(file.filesystem) as error:
-            raise UserError(f"{file.url} cannot be read: {_line(error)}") from None
+            raise _unreadable(file.url, error) from None
         return replace(file, path=path, filesystem=None)
 
     with ThreadPoolExecutor(DOWNLOADS) as pool:
@@ -130,6 +130,12 @@ def _errors(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...
 
         return (OSError, ValueError, BotoCoreError, ClientError)
     return (OSError, ValueError)
+
+
+def _unreadable(what: str, error: Exception) -> UserError:
+    refused = isinstance(error, PermissionError | FileNotFoundError | ValueError)
+    kind = UserError if refused else Unavailable
+    return kind(f"{what} cannot be read: {_line(error)}")
 
 
 def _line(error: Exception) -> str:

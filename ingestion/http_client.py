@@ -20,7 +20,7 @@ from tenacity.nap import sleep_using_event
 from urllib3 import Retry
 from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, TimeoutError
 
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 
 MAX_BODY_BYTES = 256 * 2**20
 CONNECT_SECONDS = 10
@@ -103,7 +103,8 @@ class HttpClient:
             read: turns the body into an answer; a `BadBody` is tried again.
 
         Raises:
-            UserError: the API refuses, or still fails when the patience is at its end.
+            UserError: the API refuses.
+            Unavailable: it still fails when the patience is at its end.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(_Transient),
@@ -122,7 +123,7 @@ class HttpClient:
             if error.retry_after > self._patience.longest_wait:
                 reason += f" (Retry-After: {error.retry_after:.0f} s)"
         # A cause would be printed by whoever logs tracebacks, with the URL and all that is in it.
-        raise UserError(reason)
+        raise Unavailable(reason)
 
     def _attempt(
         self,

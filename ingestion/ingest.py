@@ -20,7 +20,7 @@ from ingestion.drift import (
     refuse_lost_fields,
     refuse_too_many_rejects,
 )
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 from ingestion.files import DeliveredFile, find_files
 from ingestion.http_client import HttpClient
 from ingestion.landing import BATCH_ROWS, Batches, land
@@ -63,7 +63,7 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
 
     Raises:
         UserError: a setting is wrong, the source failed, or the warehouse did; nothing has
-            changed then.
+            changed then. Unavailable where trying again later may help.
     """
     mapping = load_mapping(settings.mapping)
     if settings.profiles_url and mapping.profiles is None:
@@ -91,10 +91,9 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         check = partial(_check, settings, mapping, delivered, drift)
         load_id = land(warehouse, mapping.name, tables, delivered, progress.step, check=check)
     except (InsufficientPrivilege, OperationalError) as error:  # not allowed to; cut off
+        kind = Unavailable if isinstance(error, OperationalError) else UserError
         reason = " ".join(str(error).split())
-        raise UserError(
-            f"PGUSER={warehouse.user}: the load into Postgres failed: {reason}"
-        ) from None
+        raise kind(f"PGUSER={warehouse.user}: the load into Postgres failed: {reason}") from None
     finally:
         progress.done()  # also before an error is printed: the bar hides the cursor
     events = delivered["events"]

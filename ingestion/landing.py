@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
 from ingestion.copy_files import COPIES, copy_files
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 from ingestion.landing_schema import REQUIRED, SCHEMAS
 from ingestion.ledger import (
     Delivered,
@@ -170,9 +170,9 @@ def _load(pipeline: dlt.Pipeline) -> None:
         raise _load_failed(error.__cause__ or error) from error
 
 
-def _load_failed(error: BaseException) -> UserError:
+def _load_failed(error: BaseException) -> Unavailable:
     reason = " ".join(str(error).split())[:500]
-    return UserError(f"the load into Postgres failed, nothing has changed: {reason}")
+    return Unavailable(f"the load into Postgres failed, nothing has changed: {reason}")
 
 
 def _counted(batches: Batches, table: str, delivered: Delivered) -> Iterator[pa.Table]:

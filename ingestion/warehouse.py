@@ -26,7 +26,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 from ingestion.settings import local_dir
 
 MIN_VERSION = 16  # pg_input_is_valid, MERGE on partitioned tables
@@ -66,7 +66,8 @@ class Warehouse:
         """A new connection in autocommit mode.
 
         Raises:
-            UserError: the server cannot be reached, refuses the login, or is too old.
+            Unavailable: it cannot be reached, or refuses the login: libpq does not tell which.
+            UserError: it is too old.
         """
         try:
             db = psycopg2.connect(
@@ -81,7 +82,7 @@ class Warehouse:
             )
         except psycopg2.OperationalError as error:
             reason = " ".join(str(error).split())
-            raise UserError(
+            raise Unavailable(
                 f"PGHOST={self.host} PGPORT={self.port} PGDATABASE={database or self.database}: "
                 f"cannot connect: {reason}"
             ) from error

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from commands.project import manifest
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 from ingestion.relation import read
 from ingestion.settings import ROOT
 from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
@@ -18,8 +18,8 @@ from orchestration.dbt_run import Event, build
 from orchestration.partitions import DAYS, cells_of, days_of
 from orchestration.resources import Dbt, EventsSource, Warehouse
 
-# For what passes by itself: a source or server that is away, a lock. Wrong settings and failed
-# tests are raised as dg.Failure(allow_retries=False).
+# For what passes by itself: a source or server that is away, a lock. Wrong settings, refusals and
+# failed tests are raised as dg.Failure(allow_retries=False).
 BACKOFF, JITTER = dg.Backoff.EXPONENTIAL, dg.Jitter.PLUS_MINUS
 RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=BACKOFF, jitter=JITTER)
 Context = dg.AssetExecutionContext
@@ -47,13 +47,11 @@ def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterato
     from ingestion.ingest import ingest  # 1 s: not for loading the code location
     from ingestion.progress import Progress
 
-    settings = None
     try:
-        settings = events.settings(days_of(context))
-        result = ingest(settings, warehouse.open(), Progress())
+        result = ingest(events.settings(days_of(context)), warehouse.open(), Progress())
     except UserError as error:
         # The line is all there is to know; a traceback would show what it was raised from.
-        raise dg.Failure(str(error), allow_retries=settings is not None) from None
+        raise dg.Failure(str(error), allow_retries=isinstance(error, Unavailable)) from None
     context.log.info(result.summary())
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:

@@ -21,7 +21,7 @@ import pytest
 
 from ingestion import http_client
 from ingestion.days import parse_range
-from ingestion.errors import UserError
+from ingestion.errors import Unavailable, UserError
 from ingestion.http_client import Patience
 from ingestion.ingest import ingest
 from ingestion.progress import Progress
@@ -144,7 +144,8 @@ def redirects(asked: Asked) -> bool:
     return status(302, Location=asked.handler.path)(asked)
 
 
-PERMANENT: dict[str, tuple[Fault, str]] = {
+# Trying later may help.
+OUTAGES: dict[str, tuple[Fault, str]] = {
     "429 for ever": (status(429), f"/events answered HTTP 429 for {FIRST}, "),
     "429 for an hour": (
         status(429, Retry_After="3600"),
@@ -155,12 +156,14 @@ PERMANENT: dict[str, tuple[Fault, str]] = {
     "hangs up": (hangs_up, f"cannot be reached: the connection was cut for {FIRST}, 4 times"),
     "cut": (cut_short, f"cannot be reached: the connection was cut for {FIRST}, 4 times"),
     "drips": (drips, f"took longer than 3 s for {FIRST}, "),
+    "not JSON": (content(b"<html>"), f"/events answered no JSON for {FIRST}, 4 times"),
+}
+REFUSALS: dict[str, tuple[Fault, str]] = {
     "token refused": (status(401), f"/events: HTTP 401 for {FIRST}"),
     "token expires": (expires, f"/events: HTTP 401 for page 3 of {FIRST}"),
     "token may not": (status(403), f"/events: HTTP 403 for {FIRST}"),
     "no such path": (status(404), f"/events answered HTTP 404 for {FIRST}"),
     "redirects for ever": (redirects, f"/events redirects in a circle for {FIRST}"),
-    "not JSON": (content(b"<html>"), f"/events answered no JSON for {FIRST}, 4 times"),
     "an error as an answer": (
         content(b'{"error": "quota"}'),
         f"/events: a page of {FIRST} has no list 'events': it has 'error'",
@@ -177,12 +180,16 @@ PERMANENT: dict[str, tuple[Fault, str]] = {
 }
 
 
-@pytest.mark.parametrize(("fault", "message"), PERMANENT.values(), ids=PERMANENT)
-def test_what_is_permanent_is_one_line_and_changes_nothing(loaded, fault, message):
-    before = query(loaded, SNAPSHOT)
+PERMANENT = OUTAGES | REFUSALS
+
+
+@pytest.mark.parametrize("name", PERMANENT)
+def test_what_is_permanent_is_one_line_and_changes_nothing(loaded, name):
+    before, (fault, message) = query(loaded, SNAPSHOT), PERMANENT[name]
     with faulty_api(fault) as api, pytest.raises(UserError) as failed:
         ingest(settings(api.url), loaded, Progress())
     line = str(failed.value)
+    assert isinstance(failed.value, Unavailable) == (name in OUTAGES)
     assert message in line
     assert f"EVENTS_URL={api.url}/events" in line
     assert "\n" not in line
