@@ -8,7 +8,6 @@ Memory holds a page per thread, the disk a few days, and no record becomes a Pyt
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from ingestion.files import DeliveredFile
 from ingestion.http_client import BadBody, HttpClient
 from ingestion.mapping import ApiShape, TableMapping
 from ingestion.readers import read_files
+from ingestion.scratch import scratch_directory
 
 # Days are parsed in groups of about this many bytes: a query costs 30 ms whatever it reads, and
 # while it runs the next days are fetched.
@@ -170,7 +170,7 @@ def read_api(
     Raises:
         UserError: see `EventsApi.fetch_day`.
     """
-    with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
+    with scratch_directory() as scratch:
         group: list[DeliveredFile] = []
         size = 0
 
@@ -179,7 +179,7 @@ def read_api(
             for file in group:
                 file.path.unlink()
 
-        for file in _fetched(api, days, mapping.table, Path(scratch), concurrency):
+        for file in _fetched(api, days, mapping.table, scratch, concurrency):
             on_day(file.day)
             group.append(file)
             size += file.size

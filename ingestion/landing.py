@@ -7,12 +7,10 @@ behind and ignore the new data, and concurrent runs would take each other's pack
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +30,7 @@ from ingestion.ledger import (
     remove_dead_loads,
     tidy,
 )
-from ingestion.settings import local_dir
+from ingestion.scratch import scratch_directory
 from ingestion.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ def land(
     Raises:
         UserError: the source or the warehouse failed; the warehouse is as it was.
     """
-    with _working_directory() as directory:
+    with scratch_directory() as directory:
         pipeline = _pipeline(warehouse, directory)
         _extract(pipeline, batches, delivered, directory)
         packages = pipeline.list_normalized_load_packages()
@@ -217,29 +215,3 @@ def _root(error: BaseException) -> BaseException:
             return seen
         seen = seen.__cause__ or seen.__context__
     return error
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's process
-        return True
-    return True
-
-
-@contextmanager
-def _working_directory() -> Iterator[Path]:
-    """A fresh directory under LOCAL_DIR, named by this process; those of dead ones are removed."""
-    parent = local_dir() / "dlt"
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.iterdir():
-        owner = left.name.split("-")[0]
-        if owner.isdigit() and not _is_running(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
-    directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)

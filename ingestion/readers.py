@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ingestion.files import DeliveredFile, fetch
 from ingestion.lines import read_lines
 from ingestion.mapping import TableMapping
 from ingestion.plain_files import plain_files
+from ingestion.scratch import scratch_directory
 
 # Files are read in groups of about this many bytes, so that what is unpacked fits on the disk.
 GROUP_BYTES = 512 * 2**20
@@ -57,20 +57,20 @@ def read_files(
     lines = [file for file in files if file.format == "jsonl"]
     try:
         for group in _groups(lines):
-            with tempfile.TemporaryDirectory(prefix="fact-events-") as scratch:
-                here = fetch(group, Path(scratch))
+            with scratch_directory() as scratch:
+                here = fetch(group, scratch)
                 yield from read_lines(here, mapping, source, started_at, fields)
     except duckdb.Error as error:
         raise _refused(source, error) from error
     for group in _groups([file for file in files if file.format != "jsonl"]):
         with (
-            tempfile.TemporaryDirectory(prefix="fact-events-") as scratch,
+            scratch_directory() as scratch,
             duck.session() as db,
         ):
             try:
-                plain = plain_files(fetch(group, Path(scratch)), Path(scratch))
+                plain = plain_files(fetch(group, scratch), scratch)
                 yield from _read(
-                    db, plain, mapping, source, started_at, batch_rows, fields, Path(scratch)
+                    db, plain, mapping, source, started_at, batch_rows, fields, scratch
                 )
             except duckdb.Error as error:
                 raise _refused(source, error) from error

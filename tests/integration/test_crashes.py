@@ -63,7 +63,7 @@ def test_a_killed_load_is_invisible_and_the_next_one_cures_it(warehouse, tmp_pat
     assert query(warehouse, "select count(*) from raw.events") == [(60_000,)]
     assert query(warehouse, "select count(*) from raw.loads where completed_at is null") == [(0,)]
     assert query(warehouse, "select count(*) from analytics.fact_events") == [(60_000,)]
-    assert not list((tmp_path / "local" / "dlt").iterdir()), "working files of the killed load"
+    assert not list((tmp_path / "local" / "scratch").iterdir()), "working files of the killed load"
 
 
 class AtOnce(Progress):

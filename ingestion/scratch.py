@@ -1,0 +1,57 @@
+"""Working files: of dlt, fetched from an API or a bucket, unpacked.
+
+They lie under LOCAL_DIR, not in the system's temporary folder, which may be memory and knows no
+owner: a process that was killed leaves gigabytes there for ever.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingestion.settings import local_dir
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A fresh directory for as long as the body runs; what killed processes left is removed.
+
+    Its lock says that it is in use. A process id would not: another process may have got it, and
+    a container sees only its own.
+    """
+    parent = local_dir() / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    with _locked(parent):  # nobody looks between the making of a directory and its lock
+        for left in parent.iterdir():
+            _remove_if_left(left)
+        directory = Path(tempfile.mkdtemp(dir=parent))
+        in_use = os.open(directory, os.O_RDONLY)
+        fcntl.flock(in_use, fcntl.LOCK_EX)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(in_use)
+
+
+def _remove_if_left(directory: Path) -> None:
+    try:
+        with _locked(directory, fcntl.LOCK_NB):
+            shutil.rmtree(directory, ignore_errors=True)
+    except (BlockingIOError, FileNotFoundError):  # in use; its owner has just removed it
+        pass
+
+
+@contextmanager
+def _locked(directory: Path, how: int = 0) -> Iterator[None]:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(handle)
