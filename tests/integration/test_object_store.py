@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,7 +170,6 @@ def test_a_download_that_is_always_cut_is_one_line(warehouse, bucket, monkeypatc
 def test_the_disk_holds_a_group_of_objects_at_a_time(bucket, monkeypatch, tmp_path):
     for number in range(1, 10):
         put(bucket, f"2026-03-0{number}", "a")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     files = find_files("EVENTS_URL", GLOB, parse_range(FIRST, "2026-03-09"), EVENTS)
     monkeypatch.setattr(readers, "GROUP_BYTES", 3 * files[0].size)
     on_disk, rows = [], 0
@@ -180,4 +178,4 @@ def test_the_disk_holds_a_group_of_objects_at_a_time(bucket, monkeypatch, tmp_pa
         on_disk.append(len(list(tmp_path.rglob("fetched-*"))))
     assert rows == 9
     assert max(on_disk) <= 4  # they differ by a byte or two
-    assert not list(tmp_path.iterdir())
+    assert not list((tmp_path / "local" / "scratch").iterdir())
