@@ -43,8 +43,8 @@ def _remove_if_left(directory: Path) -> None:
     try:
         with _locked(directory, fcntl.LOCK_NB):
             shutil.rmtree(directory, ignore_errors=True)
-    except (BlockingIOError, FileNotFoundError):  # in use; its owner has just removed it
-        pass
+    except (BlockingIOError, FileNotFoundError, PermissionError):
+        pass  # in use; its owner has just removed it; another user's
 
 
 @contextmanager
