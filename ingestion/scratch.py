@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ingestion.settings import local_dir
@@ -26,17 +26,14 @@ def scratch_directory() -> Iterator[Path]:
     """
     parent = local_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    with _locked(parent):  # nobody looks between the making of a directory and its lock
-        for left in parent.iterdir():
-            _remove_if_left(left)
-        directory = Path(tempfile.mkdtemp(dir=parent))
-        in_use = os.open(directory, os.O_RDONLY)
-        fcntl.flock(in_use, fcntl.LOCK_EX)
-    try:
+    with ExitStack() as in_use:
+        with _locked(parent):  # nobody looks between the making of a directory and its lock
+            for left in parent.iterdir():
+                _remove_if_left(left)
+            directory = Path(tempfile.mkdtemp(dir=parent))
+            in_use.enter_context(_locked(directory))
+        in_use.callback(shutil.rmtree, directory, ignore_errors=True)
         yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        os.close(in_use)
 
 
 def _remove_if_left(directory: Path) -> None:

@@ -14,7 +14,6 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from email.utils import formatdate
 from functools import partial
 
 import pytest
@@ -27,30 +26,23 @@ from ingestion.ingest import ingest
 from ingestion.progress import Progress
 from ingestion.settings import ROOT, IngestSettings
 from tests.conftest import empty_warehouse
+from tests.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT
 from tests.faulty_api import (
     PAGE_ROWS,
     PAGES,
     TOKEN,
     Asked,
-    Fault,
     body,
     content,
-    cut_chunked,
-    cut_gzip,
-    cut_short,
-    cut_without_a_length,
-    damaged_gzip,
-    drips,
     faulty_api,
-    hangs_up,
     records,
     silent,
     status,
 )
 from tests.support import query
 
-DAYS = parse_range("2026-03-01", "2026-03-02")
-FIRST, LAST = map(str, (DAYS.start, DAYS.last))
+DAYS = parse_range(FIRST, "2026-03-02")
+LAST = str(DAYS.last)
 FAST = Patience(attempts=4, first_wait=0.002, longest_wait=0.02, silence=0.6, page=3)
 IDS = {
     (day, str(record["event_id"]), "u1")
@@ -89,29 +81,6 @@ def settings(url: str, days=DAYS) -> IngestSettings:
     return IngestSettings(days, "api", "canonical", url, "", TOKEN)
 
 
-TRANSIENT: dict[str, Fault] = {
-    "429": status(429),
-    "429, wait 1 s": status(429, Retry_After="1"),
-    "429, wait until": status(429, Retry_After=formatdate(time.time() + 2, usegmt=True)),
-    "429, wait until a past time": status(429, Retry_After=formatdate(0, usegmt=True)),
-    "429, wait nonsense": status(429, Retry_After="soon"),
-    "503": status(503),
-    "503, wait 1 s": status(503, Retry_After="1"),
-    "500": status(500),
-    "408": status(408),
-    "no answer in time": silent,
-    "hangs up without an answer": hangs_up,
-    "cut short of its length": cut_short,
-    "cut between chunks": cut_chunked,
-    "cut without a length": cut_without_a_length,
-    "cut gzip": cut_gzip,
-    "damaged gzip": damaged_gzip,
-    "a proxy's page": content(b"<html>starting up</html>"),
-    "not UTF-8": content(b'{"events": ["\xff"]}'),
-    "nothing": content(b""),
-}
-
-
 @pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
 def test_what_is_transient_is_asked_again_by_its_cursor(loaded, fault):
     """The second page of the first day and the last of the last day fail once each."""
@@ -129,58 +98,6 @@ def test_what_is_transient_is_asked_again_by_its_cursor(loaded, fault):
         ("/events", day, page) for day, page in once
     }
     assert api.authorized == {f"Bearer {TOKEN}"}
-
-
-def page_after(following: dict[int, str | None]) -> Fault:
-    """Pages whose next cursor is another one than it should be."""
-    return content(lambda asked: body(asked.day, asked.page, next_cursor=following[asked.page]))
-
-
-def expires(asked: Asked) -> bool:
-    return asked.page == PAGES and status(401)(asked)
-
-
-def redirects(asked: Asked) -> bool:
-    return status(302, Location=asked.handler.path)(asked)
-
-
-# Trying later may help.
-OUTAGES: dict[str, tuple[Fault, str]] = {
-    "429 for ever": (status(429), f"/events answered HTTP 429 for {FIRST}, "),
-    "429 for an hour": (
-        status(429, Retry_After="3600"),
-        f"answered HTTP 429 for {FIRST}, ",
-    ),
-    "503 for ever": (status(503), f"/events answered HTTP 503 for {FIRST}, 4 times"),
-    "no answer": (silent, f"cannot be reached: no answer in time for {FIRST}, 4 times"),
-    "hangs up": (hangs_up, f"cannot be reached: the connection was cut for {FIRST}, 4 times"),
-    "cut": (cut_short, f"cannot be reached: the connection was cut for {FIRST}, 4 times"),
-    "drips": (drips, f"took longer than 3 s for {FIRST}, "),
-    "not JSON": (content(b"<html>"), f"/events answered no JSON for {FIRST}, 4 times"),
-}
-REFUSALS: dict[str, tuple[Fault, str]] = {
-    "token refused": (status(401), f"/events: HTTP 401 for {FIRST}"),
-    "token expires": (expires, f"/events: HTTP 401 for page 3 of {FIRST}"),
-    "token may not": (status(403), f"/events: HTTP 403 for {FIRST}"),
-    "no such path": (status(404), f"/events answered HTTP 404 for {FIRST}"),
-    "redirects for ever": (redirects, f"/events redirects in a circle for {FIRST}"),
-    "an error as an answer": (
-        content(b'{"error": "quota"}'),
-        f"/events: a page of {FIRST} has no list 'events': it has 'error'",
-    ),
-    "a list alone": (content(b"[]"), f"a page of {FIRST} has no list 'events': it is no object"),
-    "no list": (content(b'{"events": {}}'), f"a page of {FIRST} has no list 'events'"),
-    "null for a list": (content(b'{"events": null}'), f"a page of {FIRST} has no list 'events'"),
-    "its own cursor": (page_after({1: "2", 2: "2"}), f"in a circle on {FIRST}"),
-    "A, B, A": (page_after({1: "2", 2: "3", 3: "2"}), f"in a circle on {FIRST}"),
-    "the same page again": (
-        content(lambda asked: body(FIRST, 1, next_cursor=str(asked.page + 1))),
-        f"/events: page 2 of {FIRST} repeats page 1",
-    ),
-}
-
-
-PERMANENT = OUTAGES | REFUSALS
 
 
 @pytest.mark.parametrize("name", PERMANENT)

@@ -23,8 +23,8 @@ from ingestion.http_client import Patience
 from ingestion.settings import ROOT
 from orchestration.backfill import run_range
 from orchestration.definitions import definitions
-from tests.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api
-from tests.integration.test_api_faults import PERMANENT, TRANSIENT, status
+from tests.faults import PERMANENT, TRANSIENT
+from tests.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api, status
 from tests.support import query
 
 # Characters that a URL has to quote, and one of its own for every run: dbt's logs are kept.
