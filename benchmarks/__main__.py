@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from benchmarks.measure import RESULTS, Ratio, machine, ratios_table, read_reports
-from ingestion.errors import UserError
-from ingestion.settings import ROOT
+from core.errors import UserError
+from core.settings import ROOT
 
 # What each is run with: settings and arguments. The targets are those of the large scale.
 SCALES = {
@@ -74,6 +74,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from ingestion.cli import run_command
+    from core.command_line import run_command
 
     sys.exit(run_command(main))

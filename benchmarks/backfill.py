@@ -31,8 +31,8 @@ from benchmarks.measure import (
 )
 from benchmarks.process import run
 from benchmarks.transform import INDEX, INSERT, SHAPE
-from ingestion.days import DayRange
-from ingestion.warehouse import Warehouse
+from core.days import DayRange
+from core.warehouse.connection import Warehouse
 
 
 def measure(rows_a_day: int = 30_000, length: int = 151) -> Report:

@@ -15,8 +15,8 @@ from rich.console import Console
 from benchmarks import process
 from benchmarks.generate import START, Product, generate
 from benchmarks.measure import Report, new_database, number, own_server
-from ingestion.days import DayRange
-from ingestion.warehouse import EMBEDDED_DATABASE
+from core.days import DayRange
+from core.warehouse.embedded import EMBEDDED_DATABASE
 
 
 def measure(rows: int = 20_000_000, days: int = 20) -> Report:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.measure import execute
-from ingestion.warehouse import Warehouse
+from core.warehouse.connection import Warehouse
 
 COLUMNS = (
     "event_id, user_id, event_type, event_ts, region, payload, ingest_date, event_date, "

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.days import DayRange
+from core.days import DayRange
 
 START = date(2026, 1, 1)
 

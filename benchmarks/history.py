@@ -22,8 +22,8 @@ from benchmarks.measure import REPETITIONS, Report, execute, new_database, numbe
 from benchmarks.transform import load
 from commands.project import LOCATION
 from commands.transform import build_arguments
-from ingestion.days import DayRange
-from ingestion.warehouse import Warehouse
+from core.days import DayRange
+from core.warehouse.connection import Warehouse
 
 END = date(2026, 1, 1)
 ROWS = int(os.environ.get("ROWS") or 1_000)

@@ -26,12 +26,12 @@ from benchmarks.measure import (
     number,
     own_server,
 )
-from ingestion.days import DayRange
+from core.days import DayRange
+from core.progress import Progress
+from core.warehouse.connection import Warehouse
 from ingestion.ingest import ingest
 from ingestion.ledger import create_landing
-from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
-from ingestion.warehouse import Warehouse
 
 ROWS = int(os.environ.get("ROWS") or 1_000_000)
 SAMPLE = int(os.environ.get("SAMPLE") or 50_000)

@@ -20,8 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ingestion.settings import ROOT
-from ingestion.warehouse import Warehouse, start_embedded, stop_embedded
+from core.settings import ROOT
+from core.warehouse.connection import Warehouse
+from core.warehouse.embedded import start_embedded, stop_embedded
 
 REPETITIONS = int(os.environ.get("REPEATS") or 3)
 RESULTS = ROOT / "benchmarks" / "results"

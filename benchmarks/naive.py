@@ -17,7 +17,7 @@ import dlt
 import pandas as pd
 from sqlalchemy import Engine, create_engine
 
-from ingestion.warehouse import Warehouse
+from core.warehouse.connection import Warehouse
 
 
 def engine(warehouse: Warehouse) -> Engine:

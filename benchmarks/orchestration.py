@@ -22,10 +22,10 @@ from benchmarks.measure import Report, new_database, own_server
 from commands.dagster_home import prepare_home
 from commands.project import LOCATION
 from commands.transform import build_arguments
-from ingestion.days import parse_range
+from core.days import parse_range
+from core.progress import Progress
 from ingestion.demo.server import running
 from ingestion.ingest import ingest
-from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 
 DAY = "2026-03-02"

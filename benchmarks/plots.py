@@ -12,9 +12,9 @@ import pygal
 from pygal.style import Style
 
 from benchmarks.measure import RESULTS, read_reports
-from ingestion.cli import run_command
-from ingestion.errors import UserError
-from ingestion.settings import ROOT
+from core.command_line import run_command
+from core.errors import UserError
+from core.settings import ROOT
 
 IMAGES = ROOT / "docs" / "img"
 BLUE, ORANGE, GREEN, RED = "#2f6db5", "#d9822b", "#3f9142", "#c23b3b"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from ingestion.errors import UserError
-from ingestion.settings import ROOT
+from core.errors import UserError
+from core.settings import ROOT
 
 LOOK_EVERY = 0.02  # seconds
 

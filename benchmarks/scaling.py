@@ -15,9 +15,9 @@ from benchmarks.generate import START, Product, generate
 from benchmarks.measure import REPETITIONS, Report, new_database, number, own_server
 from benchmarks.transform import dbt, load
 from commands.transform import build_arguments, transform
-from ingestion.days import DayRange
+from core.days import DayRange
+from core.progress import Progress
 from ingestion.ingest import ingest
-from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 
 HISTORY = DayRange(START, START + timedelta(days=30))

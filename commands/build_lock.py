@@ -13,8 +13,8 @@ from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 
+from core.warehouse.connection import Warehouse
 from ingestion.ledger import schema_comment
-from ingestion.warehouse import Warehouse
 
 _LOCK = "hashtext('fact_events.build')"
 

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from ingestion.settings import local_dir
-from ingestion.warehouse import start_embedded
+from core.settings import local_dir
+from core.warehouse.embedded import start_embedded
 
 DATABASE = "dagster"
 

@@ -11,7 +11,7 @@ import dagster as dg  # noqa: TID251 - Dagster itself loads this module, see dag
 from dagster_postgres import DagsterPostgresStorage
 
 from commands.dagster_home import prepare_home
-from ingestion.settings import local_dir
+from core.settings import local_dir
 
 
 class History(DagsterPostgresStorage):

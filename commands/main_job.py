@@ -7,13 +7,13 @@ import sys
 from rich.console import Console
 
 from commands.transform import transform
-from ingestion.cli import run_command
-from ingestion.days import last_complete_days
+from core.command_line import run_command
+from core.days import last_complete_days
+from core.progress import Progress
+from core.warehouse.server import warehouse
 from ingestion.demo.server import running
 from ingestion.ingest import ingest
-from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
-from ingestion.warehouse import warehouse
 from reporting.report import print_report
 
 DAYS = 7

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ingestion.settings import ROOT
+from core.settings import ROOT
 
 PROJECT_DIR = ROOT / "dbt"
 PROFILES_DIR = ROOT / "profiles"

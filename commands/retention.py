@@ -12,10 +12,10 @@ from dbt.cli.main import dbtRunner
 from commands.build_lock import build_lock
 from commands.project import LOCATION
 from commands.transform import prepare_warehouse, transform
-from ingestion.cli import run_command
-from ingestion.errors import UserError
-from ingestion.progress import Progress
-from ingestion.warehouse import warehouse
+from core.command_line import run_command
+from core.errors import UserError
+from core.progress import Progress
+from core.warehouse.server import warehouse
 
 
 def prune() -> None:

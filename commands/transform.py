@@ -18,14 +18,15 @@ from dbt_common.invocation import get_invocation_id
 
 from commands.build_lock import build_lock
 from commands.project import LOCATION, PROJECT_DIR, TARGET_DIR
-from ingestion.cli import run_command
-from ingestion.days import DayRange
-from ingestion.errors import UserError
+from core.command_line import run_command
+from core.days import DayRange
+from core.errors import UserError
+from core.progress import Progress
+from core.settings import optional_range
+from core.warehouse.connection import Warehouse
+from core.warehouse.relation import Where, read
+from core.warehouse.server import warehouse
 from ingestion.ledger import create_landing
-from ingestion.progress import Progress
-from ingestion.relation import Where, read
-from ingestion.settings import optional_range
-from ingestion.warehouse import Warehouse, warehouse
 
 
 def build_arguments(days: DayRange | None) -> list[str]:

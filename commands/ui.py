@@ -9,9 +9,9 @@ import sys
 
 from commands.dagster_home import prepare_home
 from commands.transform import prepare_warehouse
-from ingestion.cli import run_command
+from core.command_line import run_command
+from core.settings import ROOT
 from ingestion.demo import demo_source
-from ingestion.settings import ROOT
 
 
 def serve() -> None:

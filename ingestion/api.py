@@ -20,15 +20,15 @@ from urllib.parse import urlsplit
 import duckdb
 import pyarrow as pa
 
-from ingestion.days import DayRange
+from core.days import DayRange
+from core.errors import UserError
+from core.scratch import scratch_directory
 from ingestion.drift import Fields
 from ingestion.duck import quoted
-from ingestion.errors import UserError
 from ingestion.files import DeliveredFile
 from ingestion.http_client import BadBody, HttpClient
 from ingestion.mapping import ApiShape, TableMapping
 from ingestion.readers import read_files
-from ingestion.scratch import scratch_directory
 
 # Days are parsed in groups of about this many bytes: a query costs 30 ms whatever it reads, and
 # while it runs the next days are fetched.

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 
-from ingestion.errors import UserError
-from ingestion.settings import IngestSettings, load_env
-
-
-def run_command(command: Callable[[], None]) -> int:
-    """Run a command; a `UserError` becomes one line on stderr and exit status 2."""
-    load_env()
-    try:
-        command()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+from core.command_line import run_command
+from ingestion.settings import IngestSettings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,9 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _ingest() -> None:
     settings = IngestSettings.from_env()
+    from core.progress import Progress
+    from core.warehouse.server import warehouse
     from ingestion.ingest import ingest
-    from ingestion.progress import Progress
-    from ingestion.warehouse import warehouse
 
     print(ingest(settings, warehouse(), Progress()).summary())
 
@@ -47,8 +32,8 @@ def _replay() -> None:
     from ingestion.replay import replay, replay_settings
 
     reason, mapping = replay_settings()
-    from ingestion.progress import Progress
-    from ingestion.warehouse import warehouse
+    from core.progress import Progress
+    from core.warehouse.server import warehouse
 
     done = replay(reason, mapping, warehouse(), Progress(unit="sources"))
     for result in done:
@@ -60,8 +45,8 @@ def _replay() -> None:
 def _up() -> None:
     from contextlib import closing
 
+    from core.warehouse.server import warehouse
     from ingestion.ledger import create_landing
-    from ingestion.warehouse import warehouse
 
     found = warehouse()
     with closing(found.connect()) as db:
@@ -70,20 +55,21 @@ def _up() -> None:
 
 
 def _down() -> None:
-    from ingestion.warehouse import stop_embedded
+    from core.warehouse.embedded import stop_embedded
 
     print("The embedded Postgres is stopped." if stop_embedded() else "It was not running.")
 
 
 def _reset() -> None:
-    from ingestion.warehouse import reset_embedded
+    from core.warehouse.embedded import reset_embedded
 
     reset_embedded()
     print("The embedded Postgres is stopped and its data deleted.")
 
 
 def _psql() -> None:
-    from ingestion.warehouse import psql_path, warehouse
+    from core.warehouse.embedded import psql_path
+    from core.warehouse.server import warehouse
 
     warehouse()
     os.execv(psql_path(), ["psql"])  # noqa: S606 - no shell, no user input

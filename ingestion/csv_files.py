@@ -20,8 +20,8 @@ from typing import TextIO
 
 import duckdb
 
+from core.errors import UserError
 from ingestion.duck import quoted
-from ingestion.errors import UserError
 from ingestion.files import DeliveredFile
 from ingestion.lines import MAX_LINE_BYTES
 

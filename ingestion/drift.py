@@ -15,7 +15,7 @@ import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
-from ingestion.errors import UserError
+from core.errors import UserError
 from ingestion.mapping import TableMapping
 
 SAMPLE = 256

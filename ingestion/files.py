@@ -12,8 +12,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ingestion.days import DayRange
-from ingestion.errors import Unavailable, UserError
+from core.days import DayRange
+from core.errors import Unavailable, UserError
 from ingestion.mapping import FORMATS, TableMapping
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.

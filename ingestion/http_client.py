@@ -20,7 +20,7 @@ from tenacity.nap import sleep_using_event
 from urllib3 import Retry
 from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, TimeoutError
 
-from ingestion.errors import Unavailable, UserError
+from core.errors import Unavailable, UserError
 
 MAX_BODY_BYTES = 256 * 2**20
 CONNECT_SECONDS = 10

@@ -11,8 +11,11 @@ from psycopg2 import OperationalError
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
+from core.days import DayRange
+from core.errors import Unavailable, UserError
+from core.progress import Progress
+from core.warehouse.connection import Warehouse
 from ingestion.api import EventsApi, read_api
-from ingestion.days import DayRange
 from ingestion.drift import (
     Fields,
     changes,
@@ -20,16 +23,13 @@ from ingestion.drift import (
     refuse_lost_fields,
     refuse_too_many_rejects,
 )
-from ingestion.errors import Unavailable, UserError
 from ingestion.files import DeliveredFile, find_files
 from ingestion.http_client import HttpClient
 from ingestion.landing import BATCH_ROWS, Batches, land
 from ingestion.ledger import Delivered
 from ingestion.mapping import Mapping, TableMapping, load_mapping
-from ingestion.progress import Progress
 from ingestion.readers import read_files
 from ingestion.settings import IngestSettings
-from ingestion.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
+from core.errors import Unavailable, UserError
+from core.scratch import scratch_directory
+from core.warehouse.connection import Warehouse
 from ingestion.copy_files import COPIES, copy_files
-from ingestion.errors import Unavailable, UserError
 from ingestion.landing_schema import REQUIRED, SCHEMAS
 from ingestion.ledger import (
     Delivered,
@@ -30,8 +32,6 @@ from ingestion.ledger import (
     remove_dead_loads,
     tidy,
 )
-from ingestion.scratch import scratch_directory
-from ingestion.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import dlt

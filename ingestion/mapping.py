@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingestion.errors import UserError
+from core.errors import UserError
 
 SOURCES_DIR = Path(__file__).parent / "sources"
 FORMATS = ("jsonl", "csv", "parquet")

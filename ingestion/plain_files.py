@@ -18,7 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from ingestion.errors import UserError
+from core.errors import UserError
 from ingestion.files import DeliveredFile
 
 CHUNK_BYTES = 4 * 2**20

@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from core.errors import UserError
 from ingestion.duck import name, quoted
-from ingestion.errors import UserError
 from ingestion.json_checks import STRINGS, SUSPECT, has_nul, not_jsonb, too_deep
 from ingestion.landing_schema import JSONB_VERSION, SCHEMAS
 from ingestion.mapping import EPOCHS, TableMapping

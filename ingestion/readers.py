@@ -11,14 +11,14 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from core.errors import UserError
+from core.scratch import scratch_directory
 from ingestion import csv_files, duck, projection
 from ingestion.drift import Fields
-from ingestion.errors import UserError
 from ingestion.files import DeliveredFile, fetch
 from ingestion.lines import read_lines
 from ingestion.mapping import TableMapping
 from ingestion.plain_files import plain_files
-from ingestion.scratch import scratch_directory
 
 # Files are read in groups of about this many bytes, so that what is unpacked fits on the disk.
 GROUP_BYTES = 512 * 2**20

@@ -20,17 +20,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
+from core.errors import UserError
+from core.progress import Progress
+from core.warehouse.connection import Warehouse
 from ingestion import projection
 from ingestion.duck import name, quoted, session
-from ingestion.errors import UserError
 from ingestion.landing import BATCH_ROWS, land
 from ingestion.landing_schema import REQUIRED
 from ingestion.ledger import Delivered, create_landing, exclusively, mark_changed
 from ingestion.lines import MAX_LINE_BYTES
 from ingestion.mapping import Mapping, load_mapping
-from ingestion.progress import Progress
 from ingestion.reasons import REASONS
-from ingestion.warehouse import Warehouse
 
 # As staging.stg_events has it.
 _REASON = """coalesce(e.parse_error, case

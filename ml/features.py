@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ingestion.days import ONE_DAY, DayRange
+from core.days import ONE_DAY, DayRange
 
 HISTORY = timedelta(days=7)
 COUNTS = ["events", "event_types", "add_to_carts", "purchases"]

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
-from ingestion.settings import local_dir
+from core.settings import local_dir
 
 
 class PartitionedFiles(dg.UPathIOManager):

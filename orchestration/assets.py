@@ -9,9 +9,9 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from commands.project import manifest
-from ingestion.errors import Unavailable, UserError
-from ingestion.relation import read
-from ingestion.settings import ROOT
+from core.errors import Unavailable, UserError
+from core.settings import ROOT
+from core.warehouse.relation import read
 from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
 from orchestration.dbt_project import OWNER, TRANSLATOR
 from orchestration.dbt_run import Event, build
@@ -44,8 +44,8 @@ def _raw(key: dg.AssetKey, description: str, **other: Any) -> dg.AssetSpec:
 )
 def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterator[Event]:
     """Land the run's days from the API or the files that the settings name."""
+    from core.progress import Progress
     from ingestion.ingest import ingest  # 1 s: not for loading the code location
-    from ingestion.progress import Progress
 
     try:
         result = ingest(events.settings(days_of(context)), warehouse.open(), Progress())

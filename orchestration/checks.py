@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.days import due_day
-from ingestion.relation import read
+from core.days import due_day
+from core.warehouse.relation import read
 from orchestration.automation import FACTS, RAW_EVENTS
 from orchestration.dbt_run import WARN, note
 from orchestration.partitions import DAYS, days_of

@@ -11,7 +11,7 @@ import dagster as dg
 
 from commands.lineage import column_lineage
 from commands.project import manifest
-from ingestion.days import DayRange
+from core.days import DayRange
 from orchestration.automation import CELLS_ALONG, FACTS
 from orchestration.dbt_project import asset_key_of
 from orchestration.partitions import cells_in, days_of, key_of

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.settings import load_env
+from core.settings import load_env
 
 load_env()  # before the modules below read their settings
 

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from ingestion.days import ONE_DAY, DayRange, parse_day
+from core.days import ONE_DAY, DayRange, parse_day
 
 START = os.environ.get("PARTITIONS_START") or "2010-01-01"
 # The day that is going on has a partition too: it is pulled every hour.

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion import warehouse
-from ingestion.days import DayRange
+from core.days import DayRange
+from core.warehouse import connection, server
 from ingestion.settings import IngestSettings
 
 
@@ -25,11 +25,11 @@ class Warehouse(dg.ConfigurableResource[Any]):
     database: str = ""
     password: str = ""
 
-    def open(self) -> warehouse.Warehouse:
+    def open(self) -> connection.Warehouse:
         """The server, started where it is the embedded one; dbt finds it in the environment."""
         given = self.model_dump().items()
         os.environ.update({f"PG{name.upper()}": value for name, value in given if value})
-        return warehouse.warehouse()
+        return server.warehouse()
 
 
 class EventsSource(dg.ConfigurableResource[Any]):

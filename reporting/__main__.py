@@ -2,8 +2,8 @@
 
 import sys
 
-from ingestion.cli import run_command
-from ingestion.warehouse import warehouse
+from core.command_line import run_command
+from core.warehouse.server import warehouse
 from reporting.report import print_report
 
 sys.exit(run_command(lambda: print_report(warehouse())))

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from ingestion.warehouse import Warehouse
+from core.warehouse.connection import Warehouse
 from reporting.preview import DAY_COLUMNS
 
 

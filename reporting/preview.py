@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ingestion.days import DayRange
-from ingestion.relation import Where, counts, read
+from core.days import DayRange
+from core.warehouse.relation import Where, counts, read
 
 PREVIEW_ROWS = 5
 DAY_COLUMNS = ("event_date", "ingest_date")

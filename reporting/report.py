@@ -10,8 +10,8 @@ from psycopg2.extensions import connection as Connection
 from rich.console import Console
 from rich.table import Table
 
-from ingestion.errors import UserError
-from ingestion.warehouse import Warehouse
+from core.errors import UserError
+from core.warehouse.connection import Warehouse
 
 DAYS = 14  # newest days shown; totals are of all days
 BAR_WIDTH = 24

@@ -17,8 +17,9 @@ from psycopg2 import sql
 TARGET = Path(__file__).resolve().parents[1] / "dbt" / "target"
 os.environ["DBT_TARGET_PATH"] = str(TARGET / os.environ.get("PYTEST_XDIST_WORKER", "tests"))
 
+from core.warehouse.connection import Warehouse  # noqa: E402
+from core.warehouse.embedded import start_embedded, stop_embedded  # noqa: E402
 from ingestion.ledger import create_landing  # noqa: E402
-from ingestion.warehouse import Warehouse, start_embedded, stop_embedded  # noqa: E402
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (

@@ -17,11 +17,12 @@ from dbt.cli.main import dbtRunner
 
 from commands.project import LOCATION
 from commands.transform import transform
-from ingestion.days import DayRange, parse_range
+from core.days import DayRange, parse_range
+from core.progress import Progress
+from core.settings import ROOT
+from core.warehouse.connection import Warehouse
 from ingestion.ingest import IngestResult, ingest
-from ingestion.progress import Progress
-from ingestion.settings import ROOT, IngestSettings
-from ingestion.warehouse import Warehouse
+from ingestion.settings import IngestSettings
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]

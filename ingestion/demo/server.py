@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zlib import crc32
 
-from ingestion.days import parse_day
+from core.days import parse_day
+from core.errors import UserError
 from ingestion.demo.product import Product, Record
-from ingestion.errors import UserError
 
 DEMO_TOKEN = "demo-token"  # noqa: S105 - public, guards made-up data
 DEFAULT_PORT = 8008

@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ingestion.days import parse_range
+from core.days import parse_range
+from core.warehouse.connection import Warehouse
 from ingestion.demo.server import DemoApi, running
-from ingestion.warehouse import Warehouse
 from ml.storage import Storage
 from orchestration.backfill import run_range
 from orchestration.definitions import definitions

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ingestion.settings import ROOT
+from core.settings import ROOT
 from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
 from tests.dagster.conftest import FACTS, REGIONAL, House
 from tests.support import deliver, event, ingest_files

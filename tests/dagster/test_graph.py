@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ingestion.settings import ROOT
+from core.settings import ROOT
 from orchestration.definitions import defs
 from orchestration.partitions import CELLS
 from tests.dagster.conftest import FACTS, REGIONAL

@@ -7,7 +7,7 @@ import dagster as dg
 
 from commands.dagster_home import DATABASE, prepare_home
 from commands.history import delete_runs
-from ingestion.warehouse import start_embedded, stop_embedded
+from core.warehouse.embedded import start_embedded, stop_embedded
 from tests.support import query
 
 CONNECTIONS = "select pid from pg_stat_activity where datname = 'dagster' order by pid"

@@ -13,8 +13,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from ingestion.days import due_day
-from ingestion.settings import ROOT
+from core.days import due_day
+from core.settings import ROOT
 from ml.storage import PartitionedFiles
 from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
 from tests.support import query, run

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.days import last_complete_days
-from ingestion.settings import ROOT
-from ingestion.warehouse import start_embedded
+from core.days import last_complete_days
+from core.settings import ROOT
+from core.warehouse.embedded import start_embedded
 from tests.support import FACTS, query, run
 
 

@@ -20,9 +20,9 @@ import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 from commands.dagster_home import prepare_home
-from ingestion.days import last_complete_days
+from core.days import last_complete_days
+from core.settings import ROOT
 from ingestion.demo.server import running
-from ingestion.settings import ROOT
 from orchestration.backfill import run_range
 from tests.conftest import empty_warehouse
 

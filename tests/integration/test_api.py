@@ -6,10 +6,10 @@ import json
 from datetime import UTC, date, datetime
 from urllib.request import Request, urlopen
 
-from ingestion.days import DayRange, parse_range
+from core.days import DayRange, parse_range
+from core.progress import Progress
 from ingestion.demo.server import DEMO_TOKEN, DemoApi, running
 from ingestion.ingest import ingest
-from ingestion.progress import Progress
 from ingestion.settings import IngestSettings
 from tests.faulty_api import Asked, faulty_api
 from tests.support import FACTS, build, query, winners

@@ -18,13 +18,14 @@ from functools import partial
 
 import pytest
 
+from core.days import parse_range
+from core.errors import Unavailable, UserError
+from core.progress import Progress
+from core.settings import ROOT
 from ingestion import http_client
-from ingestion.days import parse_range
-from ingestion.errors import Unavailable, UserError
 from ingestion.http_client import Patience
 from ingestion.ingest import ingest
-from ingestion.progress import Progress
-from ingestion.settings import ROOT, IngestSettings
+from ingestion.settings import IngestSettings
 from tests.conftest import empty_warehouse
 from tests.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT
 from tests.faulty_api import (

@@ -11,9 +11,9 @@ import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from ingestion.progress import Progress
-from ingestion.settings import ROOT
-from ingestion.warehouse import Warehouse
+from core.progress import Progress
+from core.settings import ROOT
+from core.warehouse.connection import Warehouse
 from tests.support import build, deliver, event, ingest_files, query
 
 DAY = "2026-01-01"

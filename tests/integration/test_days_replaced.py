@@ -8,8 +8,8 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from commands.project import LOCATION
-from ingestion.errors import UserError
-from ingestion.warehouse import Warehouse
+from core.errors import UserError
+from core.warehouse.connection import Warehouse
 from tests.support import (
     FACTS,
     build,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ingestion.settings import ROOT
+from core.settings import ROOT
 from tests.support import deliver, event, ingest_files, query
 
 COMMAND = ["build", "--project-dir", "dbt", "--profiles-dir", "profiles"]

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from ingestion.errors import UserError
+from core.errors import UserError
 from reporting.report import print_report
 from tests.support import build, deliver, event, ingest_files, query, run
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.errors import UserError
+from core.errors import UserError
 from tests.support import ingest_files, query
 
 DAY = "2026-01-01"

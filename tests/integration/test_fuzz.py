@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.errors import UserError
+from core.errors import UserError
 from ingestion.files import DeliveredFile
 from ingestion.mapping import load_mapping
 from ingestion.readers import read_files

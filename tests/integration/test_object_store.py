@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from core.days import parse_range
+from core.errors import UserError
 from ingestion import readers
-from ingestion.days import parse_range
-from ingestion.errors import UserError
 from ingestion.files import find_files
 from ingestion.mapping import load_mapping
 from tests.support import event, ingest_files, query

@@ -17,8 +17,8 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from commands.transform import LOCATION
+from core.settings import ROOT
 from ingestion.mapping import SOURCES_DIR
-from ingestion.settings import ROOT
 from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query
 
 CANONICAL = SOURCES_DIR / "canonical.toml"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dbt.cli.main import dbtRunner
 
-from ingestion.settings import ROOT
+from core.settings import ROOT
 from tests.support import query
 
 PROJECT = """

@@ -16,11 +16,11 @@ import dagster as dg
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
+from core.days import parse_range
+from core.settings import ROOT
 from ingestion import http_client
 from ingestion.cli import main
-from ingestion.days import parse_range
 from ingestion.http_client import Patience
-from ingestion.settings import ROOT
 from orchestration.backfill import run_range
 from orchestration.definitions import definitions
 from tests.faults import PERMANENT, TRANSIENT

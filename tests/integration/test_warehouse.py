@@ -9,9 +9,10 @@ from contextlib import closing
 
 import pytest
 
-from ingestion.errors import UserError
-from ingestion.warehouse import Warehouse, data_dir, require_version, start_embedded
-from ingestion.warehouse import warehouse as warehouse_of_settings
+from core.errors import UserError
+from core.warehouse.connection import Warehouse, require_version
+from core.warehouse.embedded import data_dir, start_embedded
+from core.warehouse.server import warehouse as warehouse_of_settings
 from tests.support import build, deliver, event, ingest_files, query, run
 
 

@@ -22,7 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from commands.project import LOCATION
 from commands.transform import build_arguments
-from ingestion.warehouse import Warehouse, data_dir, start_embedded
+from core.warehouse.connection import Warehouse
+from core.warehouse.embedded import data_dir, start_embedded
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start
 from tests.support import deliver, in_thread, ingest_files, query

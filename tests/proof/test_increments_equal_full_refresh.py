@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from ingestion.warehouse import stop_embedded
+from core.warehouse.embedded import stop_embedded
 from tests.proof.machine import Pipeline, coverage
 
 INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 4)

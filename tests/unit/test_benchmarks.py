@@ -17,8 +17,8 @@ from benchmarks import process
 from benchmarks.generate import START, Product, generate
 from benchmarks.measure import Ratio, Report, is_met, ratios_table, read_reports
 from benchmarks.plots import draw
-from ingestion.days import DayRange
-from ingestion.errors import UserError
+from core.days import DayRange
+from core.errors import UserError
 
 DAYS = DayRange(START, START + timedelta(days=3))
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.days import DayRange, last_complete_days, parse_day, parse_range
-from ingestion.errors import UserError
+from core.days import DayRange, last_complete_days, parse_day, parse_range
+from core.errors import UserError
 from ingestion.files import find_files
 from ingestion.mapping import load_mapping
 

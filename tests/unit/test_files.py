@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.days import parse_range
-from ingestion.errors import UserError
+from core.days import parse_range
+from core.errors import UserError
 from ingestion.files import find_files
 from ingestion.landing_schema import SCHEMAS
 from ingestion.mapping import load_mapping

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from core.errors import UserError
 from ingestion import duck, projection
-from ingestion.errors import UserError
 from ingestion.mapping import (
     EVENT_COLUMNS,
     PROFILE_COLUMNS,

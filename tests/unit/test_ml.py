@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from upath import UPath
 
-from ingestion.days import DayRange
+from core.days import DayRange
 from ml.features import activity_frame, features_by_day, features_of
 from ml.propensity import train
 from ml.storage import PartitionedFiles

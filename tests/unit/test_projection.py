@@ -9,7 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from ingestion.days import DayRange
+from core.days import DayRange
 from ingestion.files import find_files
 from ingestion.landing_schema import EVENTS
 from ingestion.mapping import load_mapping

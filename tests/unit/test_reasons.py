@@ -4,8 +4,8 @@ import re
 
 import yaml
 
+from core.settings import ROOT
 from ingestion.reasons import REASONS
-from ingestion.settings import ROOT
 
 MODELS = ROOT / "dbt" / "models"
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ingestion.scratch import scratch_directory
-from ingestion.settings import ROOT
+from core.scratch import scratch_directory
+from core.settings import ROOT
 
 HOLD = """
-from ingestion.scratch import scratch_directory
+from core.scratch import scratch_directory
 with scratch_directory() as directory:
     (directory / "page").write_text("fetched")
     print(directory, flush=True)

@@ -2,11 +2,12 @@ from datetime import date
 
 import pytest
 
-from ingestion.days import DayRange, parse_range
-from ingestion.errors import UserError
+from core.days import DayRange, parse_range
+from core.errors import UserError
+from core.settings import ROOT, local_dir, optional_range
 from ingestion.files import find_files
 from ingestion.mapping import load_mapping
-from ingestion.settings import ROOT, IngestSettings, local_dir, optional_range
+from ingestion.settings import IngestSettings
 
 NAMES = (
     "FROM",

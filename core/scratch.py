@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ingestion.settings import local_dir
+from core.settings import local_dir
 
 
 @contextmanager

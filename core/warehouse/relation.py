@@ -9,9 +9,9 @@ from typing import Any
 import psycopg2.errors
 from psycopg2 import sql
 
-from ingestion.days import DayRange
-from ingestion.errors import UserError
-from ingestion.warehouse import Warehouse
+from core.days import DayRange
+from core.errors import UserError
+from core.warehouse.connection import Warehouse
 
 Row = dict[str, Any]
 # A connection (psycopg2 has no types) is for who reads many relations: opening one takes 3 ms.

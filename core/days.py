@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from ingestion.errors import UserError
+from core.errors import UserError
 
 ONE_DAY = timedelta(days=1)
 

@@ -1,147 +1,33 @@
-"""Postgres: the server that the libpq variables name, or an embedded one under LOCAL_DIR.
+"""An embedded Postgres under LOCAL_DIR.
 
-The embedded server is a real PostgreSQL 18 out of a wheel. It listens on a Unix socket only and
-keeps running between commands until `make down`.
+It is a real PostgreSQL 18 out of a wheel. It listens on a Unix socket only and keeps running
+between commands until `make down`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from urllib.parse import quote
 
-import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
-from ingestion.errors import Unavailable, UserError
-from ingestion.settings import local_dir
+from core.errors import UserError
+from core.settings import local_dir
+from core.warehouse.connection import Warehouse
 
-MIN_VERSION = 16  # pg_input_is_valid, MERGE on partitioned tables
 EMBEDDED_USER = "postgres"
 EMBEDDED_DATABASE = "fact_events"
 # Crash recovery replays up to max_wal_size; the wheel's own start gives up after 10 s.
 START_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Warehouse:
-    """Where the warehouse is: the libpq parameters, complete."""
-
-    host: str
-    port: str
-    user: str
-    database: str
-    password: str = field(repr=False, default="")
-
-    def libpq_env(self) -> dict[str, str]:
-        """The `PG*` variables that bring dbt, psql and any libpq client to this database."""
-        env = {
-            "PGHOST": self.host,
-            "PGPORT": self.port,
-            "PGUSER": self.user,
-            "PGDATABASE": self.database,
-        }
-        return env | ({"PGPASSWORD": self.password} if self.password else {})
-
-    def url(self) -> str:
-        """A libpq URL. dlt wants a host and a password in it even over a socket (any value)."""
-        user, password = quote(self.user, safe=""), quote(self.password or "-", safe="")
-        database, host = quote(self.database, safe=""), quote(self.host, safe="")
-        return f"postgresql://{user}:{password}@localhost:{self.port}/{database}?host={host}"
-
-    def connect(self, *, database: str | None = None) -> Connection:
-        """A new connection in autocommit mode.
-
-        Raises:
-            Unavailable: it cannot be reached, or refuses the login: libpq does not tell which.
-            UserError: it is too old.
-        """
-        try:
-            db = psycopg2.connect(
-                host=self.host,
-                port=self.port,
-                user=self.user,
-                password=self.password or None,
-                dbname=database or self.database,
-                connect_timeout=10,
-                application_name="fact-events",
-                options="-c timezone=UTC",
-            )
-        except psycopg2.OperationalError as error:
-            reason = " ".join(str(error).split())
-            raise Unavailable(
-                f"PGHOST={self.host} PGPORT={self.port} PGDATABASE={database or self.database}: "
-                f"cannot connect: {reason}"
-            ) from error
-        try:
-            require_version(db.server_version, self.host)
-        except UserError:
-            db.close()
-            raise
-        db.autocommit = True
-        return db
-
-
-def require_version(server_version: int, host: str) -> None:
-    """Refuse a server older than PostgreSQL 16.
-
-    Args:
-        server_version: libpq's number, such as 160004.
-        host: the PGHOST to name in the message.
-
-    Raises:
-        UserError: it is older.
-    """
-    if server_version // 10_000 < MIN_VERSION:
-        raise UserError(
-            f"PGHOST={host} runs PostgreSQL {server_version // 10_000}: "
-            f"version {MIN_VERSION} or newer is needed"
-        )
-
-
-def warehouse() -> Warehouse:
-    """The warehouse to use: the server named by PGHOST, else the embedded one, started if needed.
-
-    Also puts the result into this process's `PG*` variables, so that every tool started from here
-    reaches the same database.
-
-    Raises:
-        UserError: no server can be reached or started.
-    """
-    if os.environ.get("PGHOST"):
-        # libpq's own default. Not $USER: `make forget USER=u17` does not log in as u17.
-        user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
-        found = Warehouse(
-            host=os.environ["PGHOST"],
-            port=os.environ.get("PGPORT") or "5432",
-            user=user,
-            password=os.environ.get("PGPASSWORD", ""),
-            database=os.environ.get("PGDATABASE") or user,
-        )
-        _reach(found)
-    else:
-        found = start_embedded()
-    os.environ.update(found.libpq_env())
-    return found
-
-
-@cache
-def _reach(found: Warehouse) -> None:
-    """Refuse a server that is not there before anything is read for it: once in a process."""
-    found.connect().close()
 
 
 def data_dir() -> Path:

@@ -1,0 +1,1 @@
+"""What every room uses: days, errors, settings, the warehouse. It imports no other room."""

@@ -1,0 +1,1 @@
+"""Postgres: which server, connections, reading relations."""
