@@ -30,7 +30,7 @@ from core.days import DayRange
 from core.progress import Progress
 from core.warehouse.connection import Warehouse
 from ingestion.ingest import ingest
-from ingestion.ledger import create_landing
+from ingestion.land.ledger import create_landing
 from ingestion.settings import IngestSettings
 
 ROWS = int(os.environ.get("ROWS") or 1_000_000)

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from core.warehouse.connection import Warehouse
-from ingestion.ledger import schema_comment
+from ingestion.land.ledger import schema_comment
 
 _LOCK = "hashtext('fact_events.build')"
 

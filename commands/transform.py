@@ -26,7 +26,7 @@ from core.settings import optional_range
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
 from core.warehouse.server import warehouse
-from ingestion.ledger import create_landing
+from ingestion.land.ledger import create_landing
 
 
 def build_arguments(days: DayRange | None) -> list[str]:

@@ -46,7 +46,7 @@ def _up() -> None:
     from contextlib import closing
 
     from core.warehouse.server import warehouse
-    from ingestion.ledger import create_landing
+    from ingestion.land.ledger import create_landing
 
     found = warehouse()
     with closing(found.connect()) as db:

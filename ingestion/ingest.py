@@ -15,21 +15,21 @@ from core.days import DayRange
 from core.errors import Unavailable, UserError
 from core.progress import Progress
 from core.warehouse.connection import Warehouse
-from ingestion.api import EventsApi, read_api
-from ingestion.drift import (
+from ingestion.decode.readers import read_files
+from ingestion.land.drift import (
     Fields,
     changes,
     previous_fields,
     refuse_lost_fields,
     refuse_too_many_rejects,
 )
-from ingestion.files import DeliveredFile, find_files
-from ingestion.http_client import HttpClient
-from ingestion.landing import BATCH_ROWS, Batches, land
-from ingestion.ledger import Delivered
-from ingestion.mapping import Mapping, TableMapping, load_mapping
-from ingestion.readers import read_files
+from ingestion.land.landing import BATCH_ROWS, Batches, land
+from ingestion.land.ledger import Delivered
+from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
 from ingestion.settings import IngestSettings
+from ingestion.source.api import EventsApi, read_api
+from ingestion.source.files import DeliveredFile, find_files
+from ingestion.source.http_client import HttpClient
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,15 @@ from psycopg2.extensions import connection as Connection
 from core.errors import UserError
 from core.progress import Progress
 from core.warehouse.connection import Warehouse
-from ingestion import projection
-from ingestion.duck import name, quoted, session
-from ingestion.landing import BATCH_ROWS, land
-from ingestion.landing_schema import REQUIRED
-from ingestion.ledger import Delivered, create_landing, exclusively, mark_changed
-from ingestion.lines import MAX_LINE_BYTES
-from ingestion.mapping import Mapping, load_mapping
-from ingestion.reasons import REASONS
+from ingestion.decode.json_lines import MAX_LINE_BYTES
+from ingestion.decode.session import session
+from ingestion.land.landing import BATCH_ROWS, land
+from ingestion.land.ledger import Delivered, create_landing, exclusively, mark_changed
+from ingestion.mapping import projection
+from ingestion.mapping.duck_sql import name, quoted
+from ingestion.mapping.landing_schema import REQUIRED
+from ingestion.mapping.mapping import Mapping, load_mapping
+from ingestion.mapping.reasons import REASONS
 
 # As staging.stg_events has it.
 _REASON = """coalesce(e.parse_error, case

@@ -19,7 +19,7 @@ os.environ["DBT_TARGET_PATH"] = str(TARGET / os.environ.get("PYTEST_XDIST_WORKER
 
 from core.warehouse.connection import Warehouse  # noqa: E402
 from core.warehouse.embedded import start_embedded, stop_embedded  # noqa: E402
-from ingestion.ledger import create_landing  # noqa: E402
+from ingestion.land.ledger import create_landing  # noqa: E402
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (

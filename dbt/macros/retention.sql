@@ -65,7 +65,7 @@
 
 
 {#- Delete rows of a landing table, take them off the ledger, and mark the days they touched. The
-    lock is the one under which loads are completed (ingestion/ledger.py). -#}
+    lock is the one under which loads are completed (ingestion/land/ledger.py). -#}
 {% macro delete_from_raw(table, condition) %}
     {%- set is_events = table == 'events' %}
         select pg_advisory_xact_lock({{ landing_lock() }});

@@ -216,7 +216,7 @@
 {%- endmacro %}
 
 
-{#- on-run-start: the landing tables (ingestion/landing.sql) in a database that has none. -#}
+{#- on-run-start: the landing tables (ingestion/land/landing.sql) in a database that has none. -#}
 {% macro create_landing_if_missing() -%}
     {%- if execute and run_query("select to_regclass('raw.day_versions')").rows[0][0] is none -%}
         select pg_advisory_xact_lock({{ landing_lock() }});
@@ -227,7 +227,7 @@
 {%- endmacro %}
 
 
-{#- The lock of ingestion/ledger.py: one process at a time creates landing tables or completes a load. -#}
+{#- The lock of ingestion/land/ledger.py: one process at a time creates landing tables or completes a load. -#}
 {% macro landing_lock() %}{{ return(1918990175) }}{% endmacro %}
 
 

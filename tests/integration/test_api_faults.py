@@ -22,10 +22,10 @@ from core.days import parse_range
 from core.errors import Unavailable, UserError
 from core.progress import Progress
 from core.settings import ROOT
-from ingestion import http_client
-from ingestion.http_client import Patience
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
+from ingestion.source import http_client
+from ingestion.source.http_client import Patience
 from tests.conftest import empty_warehouse
 from tests.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT
 from tests.faulty_api import (

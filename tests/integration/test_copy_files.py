@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion import copy_files, lines
+from ingestion.decode import json_lines as lines
+from ingestion.land import copy_files
 from tests.support import deliver, event, ingest_files, query
 
 DAY = "2026-01-01"

@@ -228,7 +228,7 @@ def test_increments_equal_a_full_refresh(warehouse, tmp_path, deliveries):
 
 
 def test_two_sources_of_one_day_do_not_replace_each_other(warehouse, tmp_path, deliveries):
-    mapping = Path(__file__).parents[2] / "ingestion" / "sources" / "canonical.toml"
+    mapping = Path(__file__).parents[2] / "ingestion" / "mapping" / "canonical.toml"
     other = tmp_path / "mobile.toml"
     other.write_text(mapping.read_text())
     deliver(tmp_path / "web", D1, [event("a", f"{D1}T10:00:00Z")])

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import UserError
-from ingestion.files import DeliveredFile
-from ingestion.mapping import load_mapping
-from ingestion.readers import read_files
+from ingestion.decode.readers import read_files
+from ingestion.mapping.mapping import load_mapping
+from ingestion.source.files import DeliveredFile
 from tests.support import build, ingest_files, query
 
 RECORDS = 2_000

@@ -15,9 +15,9 @@ import pytest
 
 from core.days import parse_range
 from core.errors import UserError
-from ingestion import readers
-from ingestion.files import find_files
-from ingestion.mapping import load_mapping
+from ingestion.decode import readers
+from ingestion.mapping.mapping import load_mapping
+from ingestion.source.files import find_files
 from tests.support import event, ingest_files, query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"

@@ -18,7 +18,7 @@ from dbt.cli.main import dbtRunner
 
 from commands.transform import LOCATION
 from core.settings import ROOT
-from ingestion.mapping import SOURCES_DIR
+from ingestion.mapping.mapping import SOURCES_DIR
 from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query
 
 CANONICAL = SOURCES_DIR / "canonical.toml"

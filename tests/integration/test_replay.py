@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from ingestion.mapping import SOURCES_DIR
+from ingestion.mapping.mapping import SOURCES_DIR
 from tests.support import build, event, full_refresh, ingest_files, query, run
 
 D1, D2, OLD = "2026-01-01", "2026-01-02", "2025-12-24"

@@ -18,9 +18,9 @@ from psycopg2.errors import InsufficientPrivilege
 
 from core.days import parse_range
 from core.settings import ROOT
-from ingestion import http_client
 from ingestion.cli import main
-from ingestion.http_client import Patience
+from ingestion.source import http_client
+from ingestion.source.http_client import Patience
 from orchestration.backfill import run_range
 from orchestration.definitions import definitions
 from tests.faults import PERMANENT, TRANSIENT

@@ -5,8 +5,8 @@ import pytest
 
 from core.days import DayRange, last_complete_days, parse_day, parse_range
 from core.errors import UserError
-from ingestion.files import find_files
-from ingestion.mapping import load_mapping
+from ingestion.mapping.mapping import load_mapping
+from ingestion.source.files import find_files
 
 
 @pytest.mark.parametrize(

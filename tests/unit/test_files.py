@@ -12,10 +12,10 @@ import pytest
 
 from core.days import parse_range
 from core.errors import UserError
-from ingestion.files import find_files
-from ingestion.landing_schema import SCHEMAS
-from ingestion.mapping import load_mapping
-from ingestion.readers import read_files
+from ingestion.decode.readers import read_files
+from ingestion.mapping.landing_schema import SCHEMAS
+from ingestion.mapping.mapping import load_mapping
+from ingestion.source.files import find_files
 
 STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from core.errors import UserError
-from ingestion import duck, projection
-from ingestion.mapping import (
+from ingestion.decode.session import session
+from ingestion.mapping import projection
+from ingestion.mapping.mapping import (
     EVENT_COLUMNS,
     PROFILE_COLUMNS,
     ApiShape,
@@ -162,7 +163,7 @@ def read_time(time_format, value):
     record = {"event_id": "e", "user_id": "u", "event_type": "t", "event_ts": value}
     received = "(select $line as line, null as _file, date '2026-03-01' as _ingest_date)"
     query = projection.json_lines(table, "x", received, datetime(2026, 3, 3, 12, tzinfo=UTC))
-    with duck.session() as db:
+    with session() as db:
         landed = db.sql(query, params={"line": json.dumps(record)}).to_arrow_table().to_pylist()
     [row] = landed
     time = row["event_ts"]

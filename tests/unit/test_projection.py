@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from core.days import DayRange
-from ingestion.files import find_files
-from ingestion.landing_schema import EVENTS
-from ingestion.mapping import load_mapping
-from ingestion.readers import read_files
-from ingestion.reasons import REASONS
+from ingestion.decode.readers import read_files
+from ingestion.mapping.landing_schema import EVENTS
+from ingestion.mapping.mapping import load_mapping
+from ingestion.mapping.reasons import REASONS
+from ingestion.source.files import find_files
 
 DAY = date(2026, 3, 1)
 STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from core.settings import ROOT
-from ingestion.reasons import REASONS
+from ingestion.mapping.reasons import REASONS
 
 MODELS = ROOT / "dbt" / "models"
 

@@ -5,9 +5,9 @@ import pytest
 from core.days import DayRange, parse_range
 from core.errors import UserError
 from core.settings import ROOT, local_dir, optional_range
-from ingestion.files import find_files
-from ingestion.mapping import load_mapping
+from ingestion.mapping.mapping import load_mapping
 from ingestion.settings import IngestSettings
+from ingestion.source.files import find_files
 
 NAMES = (
     "FROM",

@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from core.days import DayRange
 from core.errors import Unavailable, UserError
-from ingestion.mapping import FORMATS, TableMapping
+from ingestion.mapping.mapping import FORMATS, TableMapping
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
 DOWNLOADS = 8

@@ -16,7 +16,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from core.errors import UserError
-from ingestion.mapping import TableMapping
+from ingestion.mapping.mapping import TableMapping
 
 SAMPLE = 256
 MIN_RECORDS = 100  # fewer say nothing about a field that none of them has

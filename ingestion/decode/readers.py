@@ -13,12 +13,16 @@ import pyarrow as pa
 
 from core.errors import UserError
 from core.scratch import scratch_directory
-from ingestion import csv_files, duck, projection
-from ingestion.drift import Fields
-from ingestion.files import DeliveredFile, fetch
-from ingestion.lines import read_lines
-from ingestion.mapping import TableMapping
-from ingestion.plain_files import plain_files
+from ingestion.decode import csv_files
+from ingestion.decode.encodings import plain_files
+from ingestion.decode.json_lines import read_lines
+from ingestion.decode.session import session
+from ingestion.land.drift import Fields
+from ingestion.mapping import projection
+from ingestion.mapping.duck_sql import name as identifier
+from ingestion.mapping.duck_sql import quoted
+from ingestion.mapping.mapping import TableMapping
+from ingestion.source.files import DeliveredFile, fetch
 
 # Files are read in groups of about this many bytes, so that what is unpacked fits on the disk.
 GROUP_BYTES = 512 * 2**20
@@ -65,7 +69,7 @@ def read_files(
     for group in _groups([file for file in files if file.format != "jsonl"]):
         with (
             scratch_directory() as scratch,
-            duck.session() as db,
+            session() as db,
         ):
             try:
                 plain = plain_files(fetch(group, scratch), scratch)
@@ -144,7 +148,7 @@ def _scans(
         yield _Scan(settled, scan, list(header.columns), rejects, left_out)
     for file in files:
         if file.format == "parquet":
-            parquet = f"read_parquet({duck.quoted(str(file.path))}, filename='_path')"
+            parquet = f"read_parquet({quoted(str(file.path))}, filename='_path')"
             relation = db.sql(f"select * exclude (_path) from {parquet}")
             types = dict(zip(relation.columns, map(str, relation.types), strict=True))
             texts = ", ".join(["_path", *(_as_text(*column) for column in types.items())])
@@ -153,7 +157,7 @@ def _scans(
 
 def _as_text(column: str, kind: str) -> str:
     """A Parquet column as text; nested values as JSON."""
-    name = duck.name(column)
+    name = identifier(column)
     nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "JSON"))
     return f"cast({f'to_json({name})' if nested else name} as varchar) as {name}"
 

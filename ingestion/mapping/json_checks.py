@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingestion.duck import quoted
+from ingestion.mapping.duck_sql import quoted
 
 # JSON strings, to look for the numbers that DuckDB reads and Postgres' jsonb refuses.
 STRINGS = r'"(\\.|[^"\\])*"'

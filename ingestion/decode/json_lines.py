@@ -24,12 +24,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion import duck, projection
-from ingestion.drift import Fields
-from ingestion.files import DeliveredFile
-from ingestion.json_checks import SUSPECT
-from ingestion.mapping import TableMapping
-from ingestion.plain_files import open_file, unreadable
+from ingestion.decode.encodings import open_file, unreadable
+from ingestion.decode.session import session
+from ingestion.land.drift import Fields
+from ingestion.mapping import projection
+from ingestion.mapping.json_checks import SUSPECT
+from ingestion.mapping.mapping import TableMapping
+from ingestion.source.files import DeliveredFile
 
 WORKERS = 2
 AHEAD = 3  # blocks under way while one is written: then no worker waits for the next
@@ -89,7 +90,7 @@ def read_lines(
     with ExitStack() as opened:
         sessions: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         for _ in range(WORKERS):
-            sessions.put(opened.enter_context(duck.session(threads=1)))
+            sessions.put(opened.enter_context(session(threads=1)))
         pool = opened.enter_context(ThreadPoolExecutor(WORKERS))
         running: deque[Future[list[pa.RecordBatch]]] = deque()
         try:

@@ -23,12 +23,12 @@ import pyarrow as pa
 from core.days import DayRange
 from core.errors import UserError
 from core.scratch import scratch_directory
-from ingestion.drift import Fields
-from ingestion.duck import quoted
-from ingestion.files import DeliveredFile
-from ingestion.http_client import BadBody, HttpClient
-from ingestion.mapping import ApiShape, TableMapping
-from ingestion.readers import read_files
+from ingestion.decode.readers import read_files
+from ingestion.land.drift import Fields
+from ingestion.mapping.duck_sql import quoted
+from ingestion.mapping.mapping import ApiShape, TableMapping
+from ingestion.source.files import DeliveredFile
+from ingestion.source.http_client import BadBody, HttpClient
 
 # Days are parsed in groups of about this many bytes: a query costs 30 ms whatever it reads, and
 # while it runs the next days are fetched.

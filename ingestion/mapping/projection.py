@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from core.errors import UserError
-from ingestion.duck import name, quoted
-from ingestion.json_checks import STRINGS, SUSPECT, has_nul, not_jsonb, too_deep
-from ingestion.landing_schema import JSONB_VERSION, SCHEMAS
-from ingestion.mapping import EPOCHS, TableMapping
-from ingestion.plain_files import NO_UTF8
+from ingestion.decode.encodings import NO_UTF8
+from ingestion.mapping.duck_sql import name, quoted
+from ingestion.mapping.json_checks import STRINGS, SUSPECT, has_nul, not_jsonb, too_deep
+from ingestion.mapping.landing_schema import JSONB_VERSION, SCHEMAS
+from ingestion.mapping.mapping import EPOCHS, TableMapping
 
 EARLIEST = "1990-01-01"  # earlier times are unset clocks (1970, 1980) in every log we have seen
 # The quarantine keeps this much of a record: a string of jsonb ends at 256 MiB.

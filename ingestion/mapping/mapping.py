@@ -14,7 +14,7 @@ from typing import Any
 
 from core.errors import UserError
 
-SOURCES_DIR = Path(__file__).parent / "sources"
+SOURCES_DIR = Path(__file__).parent
 FORMATS = ("jsonl", "csv", "parquet")
 EPOCHS = {"epoch_seconds": 1, "epoch_millis": 1_000}
 EVENT_COLUMNS = ("event_id", "user_id", "event_type", "event_ts", "region")
@@ -73,7 +73,7 @@ def available() -> list[str]:
 
 
 def load_mapping(name: str) -> Mapping:
-    """Read a mapping by its name in `ingestion/sources/`, or by the path of a .toml file.
+    """Read a mapping by its name in `ingestion/mapping/`, or by the path of a .toml file.
 
     Raises:
         UserError: there is no such mapping, or the file is not a valid one.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import UserError
-from ingestion.files import DeliveredFile
+from ingestion.source.files import DeliveredFile
 
 CHUNK_BYTES = 4 * 2**20
 # Stands before the two hex digits of a byte that is no UTF-8. Unicode: no text has this character.

@@ -1,4 +1,4 @@
-"""DuckDB as ingestion uses it: sessions, and text quoted as SQL."""
+"""DuckDB as ingestion uses it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,3 @@ def session(threads: int = 2) -> duckdb.DuckDBPyConnection:
     db = duckdb.connect(config={"threads": threads, "memory_limit": MEMORY_LIMIT})
     db.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
     return db
-
-
-def quoted(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def name(text: str) -> str:
-    """A SQL identifier, quoted."""
-    return '"' + text.replace('"', '""') + '"'

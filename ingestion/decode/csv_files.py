@@ -21,9 +21,9 @@ from typing import TextIO
 import duckdb
 
 from core.errors import UserError
-from ingestion.duck import quoted
-from ingestion.files import DeliveredFile
-from ingestion.lines import MAX_LINE_BYTES
+from ingestion.decode.json_lines import MAX_LINE_BYTES
+from ingestion.mapping.duck_sql import quoted
+from ingestion.source.files import DeliveredFile
 
 HEADER_BYTES = 2**20
 # An open quote that is not closed within so many lines is a stray one.

@@ -19,7 +19,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from core.errors import UserError
-from ingestion.drift import Fields, store_fields
+from ingestion.land.drift import Fields, store_fields
 
 SCHEMA_SQL = Path(__file__).with_name("landing.sql")
 # Any constant: "one process at a time creates or completes", see pg_advisory_xact_lock.

@@ -21,9 +21,8 @@ from psycopg2.extensions import connection as Connection
 from core.errors import Unavailable, UserError
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse
-from ingestion.copy_files import COPIES, copy_files
-from ingestion.landing_schema import REQUIRED, SCHEMAS
-from ingestion.ledger import (
+from ingestion.land.copy_files import COPIES, copy_files
+from ingestion.land.ledger import (
     Delivered,
     begin_load,
     complete_load,
@@ -32,6 +31,7 @@ from ingestion.ledger import (
     remove_dead_loads,
     tidy,
 )
+from ingestion.mapping.landing_schema import REQUIRED, SCHEMAS
 
 if TYPE_CHECKING:
     import dlt

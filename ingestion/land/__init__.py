@@ -1,0 +1,1 @@
+"""Landing rows into Postgres, and the ledger of what was delivered."""

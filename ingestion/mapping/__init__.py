@@ -1,0 +1,1 @@
+"""From a record to the canonical columns: mappings, and the SQL that applies them."""

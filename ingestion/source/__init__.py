@@ -1,0 +1,1 @@
+"""Where records come from: files and APIs become files on this disk."""
