@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 RUN := $(BIN)/python -m
 
-# Telemetry of dbt, dlt and Dagster is off (Dagster's also in commands/dagster.yaml).
+# Telemetry of dbt, dlt and Dagster is off (Dagster's also in orchestration/home/dagster.yaml).
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
@@ -48,22 +48,22 @@ replay: install ## read quarantined records again after a fix of the mapping: [R
 	@$(RUN) ingestion replay
 
 transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
-	@$(RUN) commands.transform
+	@$(RUN) transform
 
 backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one of the regions
 	@$(RUN) orchestration.backfill
 
 prune: install ## drop events older than KEEP_DAYS=
-	@$(RUN) commands.retention prune
+	@$(RUN) commands.prune
 
 forget: install ## delete every trace of a user: USER=
-	@USER_FROM='$(origin USER)' $(RUN) commands.retention forget
+	@USER_FROM='$(origin USER)' $(RUN) commands.forget
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting
 
 ui: install ## Dagster UI on 127.0.0.1:3000
-	@$(RUN) commands.ui
+	@$(RUN) orchestration.ui
 
 up: install ## start the embedded Postgres
 	@$(RUN) ingestion up
@@ -91,7 +91,7 @@ types: install ## mypy, strict
 	@$(BIN)/mypy
 
 docs: install ## dbt's documentation of all models, in dbt/target/static_index.html
-	@$(RUN) commands.transform docs
+	@$(RUN) transform docs
 
 unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q

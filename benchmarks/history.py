@@ -20,10 +20,10 @@ from rich.console import Console
 from benchmarks.generate import Product
 from benchmarks.measure import REPETITIONS, Report, execute, new_database, number, own_server
 from benchmarks.transform import load
-from commands.project import LOCATION
-from commands.transform import build_arguments
 from core.days import DayRange
 from core.warehouse.connection import Warehouse
+from transform.build import build_arguments
+from transform.project import LOCATION
 
 END = date(2026, 1, 1)
 ROWS = int(os.environ.get("ROWS") or 1_000)

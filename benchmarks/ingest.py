@@ -27,10 +27,10 @@ from benchmarks.measure import (
     own_server,
 )
 from core.days import DayRange
+from core.migrations import migrate
 from core.progress import Progress
 from core.warehouse.connection import Warehouse
 from ingestion.ingest import ingest
-from ingestion.land.ledger import create_landing
 from ingestion.settings import IngestSettings
 
 ROWS = int(os.environ.get("ROWS") or 1_000_000)
@@ -53,7 +53,7 @@ def empty(warehouse: Warehouse) -> None:
     """An empty database with the landing tables."""
     drop_everything(warehouse)
     with closing(warehouse.connect()) as db:
-        create_landing(db)
+        migrate(db)
 
 
 def ours(warehouse: Warehouse, template: str, days: DayRange = DAY) -> None:

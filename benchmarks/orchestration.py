@@ -19,14 +19,14 @@ from rich.console import Console
 
 from benchmarks import process
 from benchmarks.measure import Report, new_database, own_server
-from commands.dagster_home import prepare_home
-from commands.project import LOCATION
-from commands.transform import build_arguments
 from core.days import parse_range
 from core.progress import Progress
 from ingestion.demo.server import running
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
+from orchestration.home.dagster_home import prepare_home
+from transform.build import build_arguments
+from transform.project import LOCATION
 
 DAY = "2026-03-02"
 DBT = [*build_arguments(parse_range(DAY, DAY)), *LOCATION, "--exclude", "regional_daily_events"]

@@ -14,11 +14,11 @@ from rich.console import Console
 from benchmarks.generate import START, Product, generate
 from benchmarks.measure import REPETITIONS, Report, new_database, number, own_server
 from benchmarks.transform import dbt, load
-from commands.transform import build_arguments, transform
 from core.days import DayRange
 from core.progress import Progress
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
+from transform.build import build_arguments, transform
 
 HISTORY = DayRange(START, START + timedelta(days=30))
 # A day's late events would rebuild the day before, which may be one of a million.

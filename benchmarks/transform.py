@@ -15,12 +15,12 @@ from rich.console import Console
 
 from benchmarks.generate import START, Product, generate
 from benchmarks.measure import REPETITIONS, Report, execute, new_database, number, own_server
-from commands.transform import LOCATION, transform
 from core.days import DayRange
 from core.progress import Progress
 from core.warehouse.connection import Warehouse
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
+from transform.build import LOCATION, transform
 
 DAYS = DayRange(START, START + timedelta(days=151))
 SHAPE = """

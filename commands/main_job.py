@@ -6,7 +6,6 @@ import sys
 
 from rich.console import Console
 
-from commands.transform import transform
 from core.command_line import run_command
 from core.days import last_complete_days
 from core.progress import Progress
@@ -15,6 +14,7 @@ from ingestion.demo.server import running
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
 from reporting.report import print_report
+from transform.build import transform
 
 DAYS = 7
 NEXT_STEPS = """[bold]Next, try[/bold]

@@ -45,12 +45,12 @@ def _replay() -> None:
 def _up() -> None:
     from contextlib import closing
 
+    from core.migrations import migrate
     from core.warehouse.server import warehouse
-    from ingestion.land.ledger import create_landing
 
     found = warehouse()
     with closing(found.connect()) as db:
-        create_landing(db)
+        migrate(db)
     print(f"Postgres is up: PGHOST={found.host} PGPORT={found.port} PGDATABASE={found.database}")
 
 

@@ -21,12 +21,14 @@ import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
+from core.migrations import migrate
 from core.progress import Progress
 from core.warehouse.connection import Warehouse
+from core.warehouse.locks import exclusively
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.decode.session import session
 from ingestion.land.landing import BATCH_ROWS, land
-from ingestion.land.ledger import Delivered, create_landing, exclusively, mark_changed
+from ingestion.land.ledger import Delivered, mark_changed
 from ingestion.mapping import projection
 from ingestion.mapping.duck_sql import name, quoted
 from ingestion.mapping.landing_schema import REQUIRED
@@ -96,7 +98,7 @@ def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) 
         UserError: a source's mapping is not there any more, or its records changed meanwhile.
     """
     with closing(warehouse.connect()) as db:
-        create_landing(db)
+        migrate(db)
         with db.cursor() as cursor:
             cursor.execute(
                 f"select distinct source from raw.events as e where {_REJECTED} order by 1",

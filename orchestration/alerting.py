@@ -7,7 +7,7 @@ import dagster as dg
 
 from alerts.send import Alert, alert, announce, is_due
 from orchestration.automation import FACTS, ON
-from orchestration.dbt_project import OWNER
+from orchestration.dbt.translator import OWNER
 
 FAILED = dg.DagsterRunStatus.FAILURE
 FINISHED = [dg.DagsterRunStatus.SUCCESS, FAILED]

@@ -8,15 +8,15 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from commands.project import manifest
 from core.errors import Unavailable, UserError
 from core.settings import ROOT
 from core.warehouse.relation import read
 from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
-from orchestration.dbt_project import OWNER, TRANSLATOR
-from orchestration.dbt_run import Event, build
+from orchestration.dbt.run import Event, build
+from orchestration.dbt.translator import OWNER, TRANSLATOR
 from orchestration.partitions import DAYS, cells_of, days_of
 from orchestration.resources import Dbt, EventsSource, Warehouse
+from transform.project import manifest
 
 # For what passes by itself: a source or server that is away, a lock. Wrong settings, refusals and
 # failed tests are raised as dg.Failure(allow_retries=False).
@@ -26,7 +26,7 @@ Context = dg.AssetExecutionContext
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=120))
 COMMON: dict[str, Any] = {"owners": [OWNER], "partitions_def": DAYS}
 IN_RAW: dict[str, Any] = {**COMMON, "group_name": "raw", "kinds": {"dlt", "postgres"}}
-LANDING = dg.MetadataValue.url((ROOT / "ingestion" / "landing.sql").as_uri())
+LANDING = dg.MetadataValue.url((ROOT / "core" / "migrations" / "0001_landing.sql").as_uri())
 
 
 def _raw(key: dg.AssetKey, description: str, **other: Any) -> dg.AssetSpec:

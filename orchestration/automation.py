@@ -60,7 +60,7 @@ def ledger_sensor(
     `make ingest`, changed profiles. Each version of a day is told once: the cursor holds them."""
     if context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
         return dg.SkipReason("a run is going on, which may build the days")
-    from commands.transform import out_of_date  # imports dbt, 1 s
+    from transform.build import out_of_date  # imports dbt, 1 s
 
     found, told = out_of_date(warehouse.open()), json.loads(context.cursor or "{}")
     days = {day: version for day, version in found.items() if DAYS.has_partition_key(day)}

@@ -4,14 +4,14 @@ import sys
 
 import dagster as dg
 
-from commands.dagster_home import prepare_home
-from commands.transform import prepare_warehouse
 from core.command_line import run_command
 from core.days import DayRange
 from core.errors import UserError
 from core.settings import optional_range
 from ingestion.demo import demo_source
 from ingestion.settings import IngestSettings
+from orchestration.home.dagster_home import prepare_home
+from transform.build import prepare_warehouse
 
 # Dagster's own names for the tags of a run over a range of partitions.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

@@ -8,7 +8,7 @@ import dagster as dg
 from core.days import due_day
 from core.warehouse.relation import read
 from orchestration.automation import FACTS, RAW_EVENTS
-from orchestration.dbt_run import WARN, note
+from orchestration.dbt.run import WARN, note
 from orchestration.partitions import DAYS, days_of
 from orchestration.resources import Dbt, Warehouse
 

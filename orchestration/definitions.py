@@ -8,8 +8,8 @@ from core.settings import load_env
 
 load_env()  # before the modules below read their settings
 
-from ml.storage import Storage  # noqa: E402
 from orchestration import alerting, assets, automation, checks  # noqa: E402
+from orchestration.io_manager import Storage  # noqa: E402
 from orchestration.partitions import ONE_RUN  # noqa: E402
 from orchestration.resources import Dbt, EventsSource, Warehouse, secret  # noqa: E402
 

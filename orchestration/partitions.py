@@ -25,7 +25,7 @@ def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -
 
 
 def cells_of(context: dg.AssetExecutionContext) -> dict[str, str]:
-    """What tells dbt the regions of a run (dbt/macros/cells.sql); nothing where it has them all."""
+    """What tells dbt the regions of a run (dbt/macros/days/cells.sql); nothing for all of them."""
     regions = {key.split("|")[1] for key in context.partition_keys}
     if regions == {*REGIONS, OTHER}:
         return {}

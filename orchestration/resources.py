@@ -53,6 +53,6 @@ class Dbt(dg.ConfigurableResource[Any]):
     def run(self, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> list[Any]:
         """One invocation under the build lock; dbt's results, node by node. UserError where it
         failed before its first node."""
-        from commands.transform import run_dbt  # 1 s: not for loading the code location
+        from transform.build import run_dbt  # 1 s: not for loading the code location
 
         return run_dbt(arguments, env or {})

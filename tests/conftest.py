@@ -17,9 +17,9 @@ from psycopg2 import sql
 TARGET = Path(__file__).resolve().parents[1] / "dbt" / "target"
 os.environ["DBT_TARGET_PATH"] = str(TARGET / os.environ.get("PYTEST_XDIST_WORKER", "tests"))
 
+from core.migrations import migrate  # noqa: E402
 from core.warehouse.connection import Warehouse  # noqa: E402
 from core.warehouse.embedded import start_embedded, stop_embedded  # noqa: E402
-from ingestion.land.ledger import create_landing  # noqa: E402
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (
@@ -85,7 +85,7 @@ def empty_warehouse(server: Warehouse, name: str) -> Iterator[Warehouse]:
         cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
     with closing(found.connect()) as db:
-        create_landing(db)
+        migrate(db)
     yield found
     with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
         cursor.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

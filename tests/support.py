@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 from dbt.cli.main import dbtRunner
 
-from commands.project import LOCATION
-from commands.transform import transform
 from core.days import DayRange, parse_range
 from core.progress import Progress
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from ingestion.ingest import IngestResult, ingest
 from ingestion.settings import IngestSettings
+from transform.build import transform
+from transform.project import LOCATION
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]

@@ -19,15 +19,15 @@ import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
 from core.errors import Unavailable, UserError
+from core.migrations import migrate
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse
+from core.warehouse.locks import exclusively
 from ingestion.land.copy_files import COPIES, copy_files
 from ingestion.land.ledger import (
     Delivered,
     begin_load,
     complete_load,
-    create_landing,
-    exclusively,
     remove_dead_loads,
     tidy,
 )
@@ -85,7 +85,7 @@ def land(
         packages = pipeline.list_normalized_load_packages()
         load_id = packages[0] if packages else f"{time.time():.7f}"  # every day is empty
         with closing(warehouse.connect()) as db:
-            create_landing(db)
+            migrate(db)
             remove_dead_loads(db)
             check(db)
             days = sorted(set().union(*(received.days for received in delivered.values())))

@@ -7,23 +7,17 @@ days' earlier deliveries held, so readers see a day's old delivery or its new on
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from core.errors import UserError
+from core.warehouse.locks import exclusively, transaction
 from ingestion.land.drift import Fields, store_fields
 
-SCHEMA_SQL = Path(__file__).with_name("landing.sql")
-# Any constant: "one process at a time creates or completes", see pg_advisory_xact_lock.
-_LOCK = 0x7261775F  # "raw_"
 TABLES = ("events", "user_profiles")
 
 
@@ -48,38 +42,6 @@ class Delivered:
         return sum(self.rows.values())
 
 
-def create_landing(db: Connection) -> None:
-    """Create the schema `raw` and its tables where they are missing or of an older release.
-
-    The schema's comment says which text made it. With nothing to do no lock is taken: `create index
-    if not exists` alone would wait for every COPY that is under way.
-    """
-    ddl = SCHEMA_SQL.read_text()
-    made_by = f"fact-events {hashlib.sha256(ddl.encode()).hexdigest()[:16]}"
-    if schema_comment(db, "raw") == made_by:
-        return
-    with exclusively(db), db.cursor() as cursor:
-        if schema_comment(db, "raw") != made_by:
-            cursor.execute(ddl)
-            cursor.execute("comment on schema raw is %s", (made_by,))
-
-
-def schema_comment(db: Connection, schema: str) -> str | None:
-    """A schema's comment; None where it has none, or there is no such schema."""
-    with db.cursor() as cursor:
-        cursor.execute("select obj_description(to_regnamespace(%s), 'pg_namespace')", (schema,))
-        comment: str | None = cursor.fetchone()[0]
-        return comment
-
-
-@contextmanager
-def exclusively(db: Connection) -> Iterator[None]:
-    """A transaction during which no other process creates tables in `raw` or completes a load."""
-    with _transaction(db), db.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-        yield
-
-
 def remove_dead_loads(db: Connection) -> int:
     """Delete what killed loads left behind. A load is dead when it is not completed and nobody
     holds its lock. Returns the number of such loads."""
@@ -89,7 +51,7 @@ def remove_dead_loads(db: Connection) -> int:
         )
         dead = 0
         for load_id, first_day, last_day in cursor.fetchall():
-            with _transaction(db):
+            with transaction(db):
                 cursor.execute(
                     "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (load_id,)
                 )
@@ -250,17 +212,3 @@ def tidy(db: Connection, table: str) -> None:
         cursor.execute("select brin_summarize_new_values(%s)", (f"raw.{table}_days",))
         columns = "event_date, ingest_date, user_id" if table == "events" else "user_id"
         cursor.execute(f"analyze raw.{table} ({columns})")
-
-
-@contextmanager
-def _transaction(db: Connection) -> Iterator[None]:
-    """One transaction on an autocommit connection."""
-    with db.cursor() as cursor:
-        cursor.execute("begin")
-        try:
-            yield
-        except BaseException:
-            if not db.closed:
-                cursor.execute("rollback")
-            raise
-        cursor.execute("commit")

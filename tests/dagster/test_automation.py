@@ -113,7 +113,7 @@ def test_a_failed_check_holds_back_what_follows(automation, house):
 
 
 def newest(house: House):
-    from orchestration.dbt_run import Target
+    from orchestration.dbt.run import Target
 
     [record] = house.instance.fetch_materializations(
         dg.AssetRecordsFilter(FACTS, asset_partitions=[DAY]), limit=1

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from commands.dagster_home import DATABASE, prepare_home
-from commands.history import delete_runs
 from core.warehouse.embedded import start_embedded, stop_embedded
+from orchestration.home.dagster_home import DATABASE, prepare_home
+from orchestration.home.history import delete_runs
 from tests.support import query
 
 CONNECTIONS = "select pid from pg_stat_activity where datname = 'dagster' order by pid"

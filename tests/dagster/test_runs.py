@@ -15,7 +15,7 @@ import pytest
 
 from core.days import due_day
 from core.settings import ROOT
-from ml.storage import PartitionedFiles
+from orchestration.io_manager import PartitionedFiles
 from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
 from tests.support import query, run
 

@@ -19,11 +19,11 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
-from commands.dagster_home import prepare_home
 from core.days import last_complete_days
 from core.settings import ROOT
 from ingestion.demo.server import running
 from orchestration.backfill import run_range
+from orchestration.home.dagster_home import prepare_home
 from tests.conftest import empty_warehouse
 
 FLAGS = (
@@ -90,7 +90,7 @@ def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         log = (local / "ui.log").open("w")
         with subprocess.Popen(
-            [sys.executable, "-m", "commands.ui"], cwd=ROOT, stdout=log, stderr=log
+            [sys.executable, "-m", "orchestration.ui"], cwd=ROOT, stdout=log, stderr=log
         ) as process:
             try:
                 session = requests.Session()

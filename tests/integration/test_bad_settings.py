@@ -89,5 +89,5 @@ def test_an_api_that_is_down(loaded):
 
 
 def test_transform_checks_its_range_too(loaded):
-    done = run("commands.transform", FROM="2026-01-05", TO="2026-01-01")
+    done = run("transform", FROM="2026-01-05", TO="2026-01-01")
     assert (done.returncode, done.stderr) == (2, "error: TO=2026-01-01 is before FROM=2026-01-05\n")

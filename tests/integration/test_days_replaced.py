@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from dbt.cli.main import dbtRunner
 
-from commands.project import LOCATION
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
 from tests.support import (
@@ -20,6 +19,7 @@ from tests.support import (
     query,
     winners,
 )
+from transform.project import LOCATION
 
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from commands.transform import LOCATION
 from core.settings import ROOT
 from ingestion.mapping.mapping import SOURCES_DIR
 from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query
+from transform.build import LOCATION
 
 CANONICAL = SOURCES_DIR / "canonical.toml"
 DAYS = [f"2026-01-{n:02d}" for n in range(1, 11)]
@@ -41,7 +41,7 @@ def built(warehouse, tmp_path):
 
 def transform(first: str, last: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "commands.transform"],
+        [sys.executable, "-m", "transform"],
         cwd=ROOT,
         env=os.environ | {"FROM": first, "TO": last},
         stdout=subprocess.PIPE,

@@ -56,7 +56,9 @@ class Elsewhere:
         self.folder = folder
         for name in ("models", "macros"):
             (folder / name).mkdir(parents=True)
-        shutil.copy(ROOT / "dbt" / "macros" / "partition_overwrite.sql", folder / "macros")
+        shutil.copy(
+            ROOT / "dbt" / "macros" / "strategies" / "partition_overwrite.sql", folder / "macros"
+        )
         (folder / "macros" / "own.sql").write_text(MACROS)
         (folder / "dbt_project.yml").write_text(PROJECT)
         self.model("")

@@ -59,7 +59,7 @@ def test_prune(built):
         insert into raw._dlt_loads values ('gone', 'x', 0, now(), 'x'); select 1""",
     )
     assert query(built, COUNTS) == [(OLD, 2, 1, 0, 1, True), (RECENT, 7, 3, 1, 3, True)]
-    done = run("commands.retention", "prune", KEEP_DAYS="5")
+    done = run("commands.prune", KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
     assert "raw.events: 3 deleted" in done.stdout
     assert "partitions dropped: 1" in done.stdout
@@ -75,7 +75,7 @@ def test_prune(built):
 
 
 def test_forget(built):
-    done = run("commands.retention", "forget", USER="u1", USER_FROM="command line")
+    done = run("commands.forget", USER="u1", USER_FROM="command line")
     assert done.returncode == 0, done.stderr
     assert "raw.events: 7 deleted" in done.stdout
     assert "raw.user_profiles: 2 deleted" in done.stdout
@@ -100,7 +100,7 @@ def test_bad_settings_are_one_line_and_change_nothing(built):
         ("prune", {"KEEP_DAYS": "-3"}, "KEEP_DAYS='-3'"),
         ("forget", {"USER": "root", "USER_FROM": "environment"}, "USER is not given"),
     ):
-        done = run("commands.retention", command, **settings)
+        done = run(f"commands.{command}", **settings)
         assert done.returncode == 2
         assert done.stderr.startswith(f"error: {named}")
         assert done.stderr.count("\n") == 1
@@ -109,7 +109,7 @@ def test_bad_settings_are_one_line_and_change_nothing(built):
 
 def test_forget_quotes_what_it_is_given(built):
     before = query(built, FACTS)
-    done = run("commands.retention", "forget", USER="o'x\\ .*", USER_FROM="command line")
+    done = run("commands.forget", USER="o'x\\ .*", USER_FROM="command line")
     assert done.returncode == 0, done.stderr
     assert "raw.events: 0 deleted" in done.stdout
     assert query(built, FACTS) == before

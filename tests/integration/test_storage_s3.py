@@ -5,9 +5,9 @@ from __future__ import annotations
 import dagster as dg
 from upath import UPath
 
-from ml.storage import PartitionedFiles, Storage
 from orchestration import assets
 from orchestration.backfill import RANGE_END, RANGE_START
+from orchestration.io_manager import PartitionedFiles, Storage
 from orchestration.resources import Warehouse as WarehouseResource
 from tests.support import query
 

@@ -58,7 +58,7 @@ def test_a_server_that_is_not_there_is_one_line():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = str(unused.getsockname()[1])
-        for command in (("ingestion", "up"), ("commands.transform",), ("reporting",)):
+        for command in (("ingestion", "up"), ("transform",), ("reporting",)):
             done = run(*command, PGHOST="127.0.0.1", PGPORT=port, PGUSER="u", PGDATABASE="d")
             assert done.returncode == 2
             assert done.stderr.startswith(

@@ -20,13 +20,13 @@ from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from commands.project import LOCATION
-from commands.transform import build_arguments
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import data_dir, start_embedded
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start
 from tests.support import deliver, in_thread, ingest_files, query
+from transform.build import build_arguments
+from transform.project import LOCATION
 
 DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
 EVENT_DAYS = [*DAYS, "2019-05-05"]  # late by years
@@ -96,7 +96,7 @@ class Pipeline(RuleBasedStateMachine):
     @rule(span=ranges)
     def transform_range(self, span: list[str]) -> None:
         """Build a range, needed or not."""
-        start("commands.transform", FROM=span[0], TO=span[1]).wait()
+        start("transform", FROM=span[0], TO=span[1]).wait()
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 1.5))
     def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
@@ -109,13 +109,13 @@ class Pipeline(RuleBasedStateMachine):
     @rule(after=st.floats(0.1, 5.0))
     def kill_dbt(self, after: float) -> None:
         """kill -9 of dbt."""
-        covered["kills"] += start("commands.transform").kill(after)
+        covered["kills"] += start("transform").kill(after)
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 3.0))
     def kill_postgres(self, day: str, delivered: list[Any], after: float) -> None:
         """kill -9 of Postgres under an ingestion and a build; both are run again."""
         self._deliver(day, delivered, [])
-        running = [self._start_ingest(day), start("commands.transform")]
+        running = [self._start_ingest(day), start("transform")]
         time.sleep(after)  # the moment is what is random here
         postmaster = int((data_dir() / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
@@ -129,7 +129,7 @@ class Pipeline(RuleBasedStateMachine):
     def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
         """Overlapping builds while a day is being delivered."""
         self._deliver(day, delivered, [])
-        running = [start("commands.transform", FROM=first, TO=last) for first, last in spans]
+        running = [start("transform", FROM=first, TO=last) for first, last in spans]
         running.append(self._start_ingest(day))
         for command in running:
             command.wait()

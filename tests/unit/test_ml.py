@@ -10,7 +10,7 @@ from upath import UPath
 from core.days import DayRange
 from ml.features import activity_frame, features_by_day, features_of
 from ml.propensity import train
-from ml.storage import PartitionedFiles
+from orchestration.io_manager import PartitionedFiles
 
 DAY = date(2026, 3, 10)
 

@@ -24,7 +24,7 @@ def test_the_values_that_dbt_accepts():
 
 def test_what_the_code_gives():
     written = ""
-    for path in (ROOT / "ingestion").glob("*.py"):
+    for path in (ROOT / "ingestion").rglob("*.py"):
         if path.name != "reasons.py":
             written += (
                 path.read_text()

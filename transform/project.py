@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,20 +14,33 @@ from typing import Any
 from core.settings import ROOT
 
 PROJECT_DIR = ROOT / "dbt"
+MIGRATIONS = ROOT / "core" / "migrations"  # macros to dbt
 PROFILES_DIR = ROOT / "profiles"
 TARGET_DIR = Path(os.environ.get("DBT_TARGET_PATH") or PROJECT_DIR / "target")
 MANIFEST = TARGET_DIR / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
 
 
+def project_files() -> list[Path]:
+    """All that makes dbt's nodes what they are."""
+    patterns = ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*")
+    found = [path for pattern in patterns for path in PROJECT_DIR.glob(pattern)]
+    return sorted([*found, *MIGRATIONS.glob("*.sql")])
+
+
+def project_digest() -> str:
+    """A digest of all that makes tables what they are: the project's SQL and YAML."""
+    digest = hashlib.sha256()
+    for path in project_files():
+        if path.is_file() and PROJECT_DIR / "tests" not in path.parents:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 @cache
 def manifest() -> dict[str, Any]:
     """dbt's manifest, made anew when a file of the project is newer (dbt parse, 5 s)."""
-    newest = max(
-        path.stat().st_mtime
-        for pattern in ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*")
-        for path in PROJECT_DIR.glob(pattern)
-    )
+    newest = max(path.stat().st_mtime for path in project_files())
     if not MANIFEST.exists() or MANIFEST.stat().st_mtime < newest:
         subprocess.run(
             # The environment's own dbt: it need not be activated.

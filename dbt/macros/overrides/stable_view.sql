@@ -1,12 +1,14 @@
 {#- Views are left alone while their SQL is the same. dbt's own view materialization replaces every
     view in every run: two runs at once fail on its backup name, and readers lose the views that
-    depend on it for a moment. The SQL's digest is kept in the view's comment. -#}
+    depend on it for a moment. The SQL's digest is kept in intermediate.marks. -#}
 {% materialization view, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='view') -%}
-    {%- set comment = (model.description or '') ~ ' [sql ' ~ local_md5(sql) ~ ']' -%}
+    {%- set name = this.schema ~ '.' ~ this.identifier -%}
     {%- set is_current -%}
-        select coalesce(obj_description(to_regclass('{{ target_relation }}'), 'pg_class'), '')
-            = {{ dbt.string_literal(dbt.escape_single_quotes(comment)) }}
+        select to_regclass('{{ target_relation }}') is not null and exists (
+            select from intermediate.marks
+            where kind = 'view' and name = '{{ name }}' and value = '{{ local_md5(sql) }}'
+        )
     {%- endset -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -21,8 +23,10 @@
         {% call statement('main') %}
             drop view if exists {{ target_relation }} cascade;
             {{ get_create_view_as_sql(target_relation, sql) }};
-            comment on view {{ target_relation }}
-            is {{ dbt.string_literal(dbt.escape_single_quotes(comment)) }};
+            insert into intermediate.marks (kind, name, value)
+            values ('view', '{{ name }}', '{{ local_md5(sql) }}')
+            on conflict (kind, name)
+            do update set value = excluded.value, noted_at = excluded.noted_at;
         {% endcall %}
     {% endif %}
     {% do apply_grants(target_relation, config.get('grants'), should_revoke=False) %}

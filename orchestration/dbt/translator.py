@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from commands.project import PROJECT_DIR, manifest
 from orchestration.automation import downstream
 from orchestration.partitions import CELLS, DAYS
+from transform.project import PROJECT_DIR, manifest
 
 Props = Mapping[str, Any]
 OWNER = os.environ.get("OWNER") or "data-engineering@example.com"

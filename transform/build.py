@@ -16,17 +16,15 @@ from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
 from dbt_common.invocation import get_invocation_id
 
-from commands.build_lock import build_lock
-from commands.project import LOCATION, PROJECT_DIR, TARGET_DIR
-from core.command_line import run_command
 from core.days import DayRange
 from core.errors import UserError
+from core.migrations import migrate
 from core.progress import Progress
-from core.settings import optional_range
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
 from core.warehouse.server import warehouse
-from ingestion.land.ledger import create_landing
+from transform.build_lock import build_lock
+from transform.project import LOCATION, project_digest
 
 
 def build_arguments(days: DayRange | None) -> list[str]:
@@ -44,7 +42,7 @@ def build_arguments(days: DayRange | None) -> list[str]:
 def prepare_warehouse() -> None:
     """The warehouse is up, and has the tables that the models read."""
     with closing(warehouse().connect()) as db:
-        create_landing(db)
+        migrate(db)
 
 
 def transform(days: DayRange | None, progress: Progress) -> str:
@@ -86,7 +84,7 @@ def transform(days: DayRange | None, progress: Progress) -> str:
 def building() -> Iterator[None]:
     """Hold the warehouse's build lock: dbt builds only inside of it, whoever runs it."""
     prepare_warehouse()
-    with build_lock(warehouse(), PROJECT_DIR):
+    with build_lock(warehouse(), project_digest()):
         yield
 
 
@@ -148,19 +146,3 @@ def days_built(where: Where, days: DayRange) -> list[str]:
         for row in read(where, "analytics.event_days", "event_date")
         if row["invocation_id"] == invocation and row["event_date"] not in days
     ]
-
-
-def _transform() -> None:
-    print(transform(optional_range(), Progress(unit="models and tests")))
-
-
-def _docs() -> None:
-    warehouse()
-    outcome = dbtRunner().invoke(["docs", "generate", "--static", "--write-json", *LOCATION])
-    if not outcome.success:
-        raise UserError("dbt docs generate failed, see above")
-    print(f"open {TARGET_DIR / 'static_index.html'}")
-
-
-if __name__ == "__main__":
-    sys.exit(run_command(_docs if sys.argv[1:] == ["docs"] else _transform))

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg2 import sql
 
 from core.warehouse.connection import Warehouse
-from reporting.preview import DAY_COLUMNS
+from orchestration.dbt.preview import DAY_COLUMNS
 
 
 def passed_by_partition(

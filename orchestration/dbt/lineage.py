@@ -8,7 +8,7 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 
-from commands.project import parents
+from transform.project import parents
 
 # By model and its text: in a process that runs it again, the answer is the same (0.05 s each).
 _known: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = {}

@@ -9,15 +9,15 @@ from typing import Any, get_args, get_type_hints
 
 import dagster as dg
 
-from commands.lineage import column_lineage
-from commands.project import manifest
 from core.days import DayRange
 from orchestration.automation import CELLS_ALONG, FACTS
-from orchestration.dbt_project import asset_key_of
+from orchestration.dbt.failures import passed_by_partition
+from orchestration.dbt.lineage import column_lineage
+from orchestration.dbt.preview import rows_and_preview
+from orchestration.dbt.translator import asset_key_of
 from orchestration.partitions import cells_in, days_of, key_of
 from orchestration.resources import Dbt, Warehouse
-from reporting.failures import passed_by_partition
-from reporting.preview import rows_and_preview
+from transform.project import manifest
 
 UNIQUE_ID, ROWS = "dagster_dbt/unique_id", "dagster/row_count"
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -33,7 +33,7 @@ def build(
 ) -> Iterator[Event]:
     """Build the run's selection for its days, and yield what came of each model and test.
     dg.Failure where one failed; without retries where it was a test: it would fail again."""
-    from commands.transform import build_arguments, days_built, why_it_failed
+    from transform.build import build_arguments, days_built, why_it_failed
 
     assets, selected = context.assets_def, context.selected_asset_check_keys
     specs = {s.metadata[UNIQUE_ID]: s for s in assets.specs if s.key in context.selected_asset_keys}

@@ -1,5 +1,5 @@
 {#- Retention and erasure: records leave raw and its ledger together, the days they touched become out
-    of date, and the next build takes them out of everything else. Called by commands/retention.py
+    of date, and the next build takes them out of everything else. Called by transform/retention.py
     as `dbt run-operation`; each is one transaction. -#}
 
 {#- Delete every event that happened before a UTC day, and drop those days' partitions. -#}
@@ -68,7 +68,7 @@
     lock is the one under which loads are completed (ingestion/land/ledger.py). -#}
 {% macro delete_from_raw(table, condition) %}
     {%- set is_events = table == 'events' %}
-        select pg_advisory_xact_lock({{ landing_lock() }});
+        select pg_advisory_xact_lock({{ load_lock() }});
         create temporary table gone_{{ table }} (
             source text, ingest_date date, event_date date, region text, rows bigint
         );

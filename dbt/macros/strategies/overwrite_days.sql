@@ -1,9 +1,9 @@
 {#- Incremental strategy: the days of the run's window become what the model's query says, also
     when that is nothing. One at a time per table, so that two runs cannot both insert a day; a day
-    that another run has meanwhile built from newer rows stays (macros/window.sql).
+    that another run has meanwhile built from newer rows stays (macros/days/window.sql).
 
     Config: overwrite_by, the day column; cell_column where cells of a day can be overwritten alone
-    (macros/cells.sql). -#}
+    (macros/days/cells.sql). -#}
 {% macro get_incremental_overwrite_days_sql(arg_dict) %}
     {%- set target, temp = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}

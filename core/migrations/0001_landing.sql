@@ -1,8 +1,15 @@
--- The landing tables and the ledger: creates what is missing. Run by ingestion where it was not
--- yet, and by dbt, to which this file is a macro, in a database without them.
--- {% macro create_landing() %}
+-- The landing tables, the ledger, and the table of what was built. Databases from before there were
+-- migrations have some of it: here, and here only, what exists is left alone.
+-- {% macro migration_0001() %}
 
 create schema if not exists raw;
+
+-- One row per migration that has run. The greatest is the version of the schema.
+create table if not exists raw.schema_migrations (
+    version integer primary key,
+    name text not null,
+    applied_at timestamptz not null default clock_timestamp()
+);
 
 -- One row per received record. dlt appends; nothing else writes.
 create table if not exists raw.events (
@@ -114,4 +121,21 @@ create table if not exists raw.day_versions (
     changed_at timestamptz not null default clock_timestamp(),
     primary key (kind, day)
 );
+
+create schema if not exists intermediate;
+-- The partitions' own tables: dbt caches every table of the schemas that it builds in.
+create schema if not exists partitions;
+
+-- Which version of a day each model was built from, by which dbt invocation.
+create table if not exists intermediate.built_days (
+    model text not null,
+    kind text not null,
+    day date not null,
+    version bigint not null,
+    invocation_id text not null,
+    built_at timestamptz not null default clock_timestamp(),
+    primary key (model, kind, day)
+);
+
+create index if not exists built_days_invocation on intermediate.built_days (invocation_id);
 -- {% endmacro %}

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 
-from commands.dagster_home import prepare_home
-from commands.transform import prepare_warehouse
 from core.command_line import run_command
 from core.settings import ROOT
 from ingestion.demo import demo_source
+from orchestration.home.dagster_home import prepare_home
+from transform.build import prepare_warehouse
 
 
 def serve() -> None:

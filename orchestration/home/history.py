@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, Self
 
-import dagster as dg  # noqa: TID251 - Dagster itself loads this module, see dagster.yaml
+import dagster as dg
 from dagster_postgres import DagsterPostgresStorage
 
-from commands.dagster_home import prepare_home
 from core.settings import local_dir
+from orchestration.home.dagster_home import prepare_home
 
 
 class History(DagsterPostgresStorage):

@@ -44,7 +44,7 @@
 {% endmacro %}
 
 
-{#- What macros/partition_overwrite.sql asks for. -#}
+{#- What macros/strategies/partition_overwrite.sql asks for. -#}
 {% macro partition_overwrite_spans() %}
     {{ return(window_of_this_run()) }}
 {% endmacro %}
@@ -213,38 +213,4 @@
     {%- else %}
     select 1
     {%- endfor %}
-{%- endmacro %}
-
-
-{#- on-run-start: the landing tables (ingestion/land/landing.sql) in a database that has none. -#}
-{% macro create_landing_if_missing() -%}
-    {%- if execute and run_query("select to_regclass('raw.day_versions')").rows[0][0] is none -%}
-        select pg_advisory_xact_lock({{ landing_lock() }});
-        {{ create_landing() }}
-    {%- else -%}
-        select 1
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#- The lock of ingestion/land/ledger.py: one process at a time creates landing tables or completes a load. -#}
-{% macro landing_lock() %}{{ return(1918990175) }}{% endmacro %}
-
-
-{#- on-run-start: the table of what was built from which version, and the schema of the partitions.
-    Two runs may start at once. -#}
-{% macro create_built_days() -%}
-    select pg_advisory_xact_lock(hashtext('intermediate.built_days'));
-    create schema if not exists intermediate;
-    create schema if not exists partitions;
-    create table if not exists intermediate.built_days (
-        model text not null,
-        kind text not null,
-        day date not null,
-        version bigint not null,
-        invocation_id text not null,
-        built_at timestamptz not null default clock_timestamp(),
-        primary key (model, kind, day)
-    );
-    create index if not exists built_days_invocation on intermediate.built_days (invocation_id);
 {%- endmacro %}

@@ -1,0 +1,61 @@
+"""The schema's version: numbered SQL files, each run once, by whoever comes first.
+
+dbt runs the same files, as macros, where it comes first (dbt/macros/days/migrate.sql).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from psycopg2.extensions import connection as Connection
+
+from core.errors import UserError
+from core.warehouse.locks import exclusively
+
+
+@cache
+def migrations() -> dict[int, Path]:
+    """The migrations that this program has, by number, in their order."""
+    files = sorted(Path(__file__).parent.glob("[0-9]*.sql"))
+    return {int(file.stem.split("_")[0]): file for file in files}
+
+
+def schema_version(db: Connection) -> int:
+    """The number of the last migration that has run in this database; 0 for none."""
+    with db.cursor() as cursor:
+        cursor.execute("select to_regclass('raw.schema_migrations') is not null")
+        if cursor.fetchone() != (True,):
+            return 0
+        cursor.execute("select coalesce(max(version), 0) from raw.schema_migrations")
+        version: int = cursor.fetchone()[0]
+        return version
+
+
+def migrate(db: Connection) -> None:
+    """Bring the schema to this program's version. With nothing to do no lock is taken.
+
+    Args:
+        db: an autocommit connection.
+
+    Raises:
+        UserError: the schema is newer than this program.
+    """
+    newest = max(migrations())
+    version = schema_version(db)
+    if version > newest:
+        raise UserError(
+            f"PGDATABASE={db.info.dbname} has version {version} of the schema, this program knows "
+            f"{newest}: use a newer fact-events"
+        )
+    if version == newest:
+        return
+    with exclusively(db), db.cursor() as cursor:
+        done = schema_version(db)
+        for number, file in migrations().items():
+            if number > done:
+                cursor.execute(file.read_text())
+                cursor.execute(
+                    "insert into raw.schema_migrations (version, name) values (%s, %s)",
+                    (number, file.stem.split("_", 1)[1]),
+                )

@@ -1,0 +1,39 @@
+{#- on-run-start: the numbered migrations of core/migrations, which are macros to dbt, in a database
+    that has not had them all. Under the lock under which ingestion migrates. -#}
+{% macro migrate() -%}
+    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- set numbers = [] -%}
+    {%- for name in context.keys() if name.startswith('migration_') -%}
+        {%- do numbers.append(name.split('_')[1] | int) -%}
+    {%- endfor -%}
+    {%- set newest = numbers | max -%}
+    {%- set version = schema_version() -%}
+    {%- if version > newest -%}
+        {%- do exceptions.raise_compiler_error(
+            'PGDATABASE=' ~ target.dbname ~ ' has version ' ~ version ~ ' of the schema, this project knows '
+            ~ newest ~ ': use a newer fact-events') -%}
+    {%- endif -%}
+    {%- if version < newest -%}
+        {%- call statement('migrate_lock', auto_begin=False) -%}
+            begin; select pg_advisory_xact_lock({{ load_lock() }})
+        {%- endcall -%}
+        {%- for number in range(schema_version() + 1, newest + 1) -%}
+            {%- call statement('migrate', auto_begin=False) -%}
+                {{ context['migration_%04d' % number]() }}
+                insert into raw.schema_migrations (version, name) values ({{ number }}, 'by dbt');
+            {%- endcall -%}
+        {%- endfor -%}
+        {%- call statement('migrate_commit', auto_begin=False) -%}commit{%- endcall -%}
+    {%- endif -%}
+    select 1
+{%- endmacro %}
+
+
+{% macro schema_version() %}
+    {%- if run_query("select to_regclass('raw.schema_migrations')").rows[0][0] is none -%}{{ return(0) }}{%- endif -%}
+    {{ return(run_query("select coalesce(max(version), 0) from raw.schema_migrations").rows[0][0] | int) }}
+{% endmacro %}
+
+
+{#- core/warehouse/locks.py has the same number: one process at a time migrates, or completes a load. -#}
+{% macro load_lock() %}{{ return(1918990175) }}{% endmacro %}

@@ -1,0 +1,1 @@
+"""dbt's models and tests as Dagster assets and checks."""

@@ -1,0 +1,1 @@
+"""dbt: builds of days, which builds may run at once, retention."""

@@ -1,0 +1,37 @@
+"""Which builds may run at once.
+
+Builds that only replace days share a lock: they queue by themselves, where they must. A build that
+creates or alters tables is alone, because two would do it twice; so is retention, which takes days
+out from under all models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from core.warehouse.connection import Warehouse
+from core.warehouse.marks import mark, set_mark
+
+_LOCK = "hashtext('fact_events.build')"
+_BUILT = ("project", "fact_events")
+
+
+@contextmanager
+def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[None]:
+    """Hold the lock of a build while the body runs, waiting for it if need be.
+
+    A mark has the digest of the project whose build has succeeded last: the first build of a
+    database, and of a changed project, is alone.
+
+    Args:
+        warehouse: where the build runs.
+        digest: of the dbt project that is built; None lets no build run meanwhile.
+    """
+    with closing(warehouse.connect()) as db:
+        share = digest is not None and mark(db, *_BUILT) == digest
+        with db.cursor() as cursor:
+            cursor.execute(f"select pg_advisory_lock{'_shared' if share else ''}({_LOCK})")
+            yield
+            if digest is not None and not share:
+                set_mark(db, *_BUILT, digest)
