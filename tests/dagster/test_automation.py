@@ -141,7 +141,7 @@ def test_make_ui_starts_with_everything_on(house):
     repository = house.defs.get_repository_def()
     for sensor in repository.sensor_defs:
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING, sensor.name
-    settings = (Path(ROOT) / "commands" / "dagster.yaml").read_text()
+    settings = (Path(ROOT) / "orchestration" / "home" / "dagster.yaml").read_text()
     assert "default_limit: 1" in settings
     assert "run_monitoring" in settings
     assert "retention" in settings
