@@ -28,8 +28,8 @@ def schema_version(db: Connection) -> int:
         if cursor.fetchone() != (True,):
             return 0
         cursor.execute("select coalesce(max(version), 0) from raw.schema_migrations")
-        version: int = cursor.fetchone()[0]
-        return version
+        [(version,)] = cursor.fetchall()
+    return int(version)
 
 
 def migrate(db: Connection) -> None:

@@ -111,7 +111,7 @@ def _replace_deliveries(
             where ingest_date between %s and %s and _dlt_load_id = %s""",
             (first, last, load_id),
         )
-        landed = cursor.fetchone()[0]
+        [(landed,)] = cursor.fetchall()
         if landed != received.total:
             raise UserError(f"load {load_id}: {received.total} rows received, {landed} landed")
 
