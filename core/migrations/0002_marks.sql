@@ -3,7 +3,8 @@
 
 -- kind 'project': the digest of the dbt project whose build has succeeded last.
 -- kind 'view': the digest of the SQL that made a view, by its schema and name.
-create table intermediate.marks (
+-- It may be there: somebody dropped the schema raw, and with it its version.
+create table if not exists intermediate.marks (
     kind text not null,
     name text not null,
     value text not null,
@@ -17,7 +18,8 @@ select
     'fact_events',
     substring(obj_description(oid, 'pg_namespace') from '^built by ([0-9a-f]+)$')
 from pg_namespace
-where nspname = 'intermediate' and obj_description(oid, 'pg_namespace') ~ '^built by [0-9a-f]+$';
+where nspname = 'intermediate' and obj_description(oid, 'pg_namespace') ~ '^built by [0-9a-f]+$'
+on conflict (kind, name) do nothing;
 
 insert into intermediate.marks (kind, name, value)
 select
@@ -30,7 +32,8 @@ where
     and relnamespace in (
         select oid from pg_namespace where nspname in ('staging', 'intermediate', 'analytics')
     )
-    and obj_description(oid, 'pg_class') ~ ' \[sql [0-9a-f]{32}\]$';
+    and obj_description(oid, 'pg_class') ~ ' \[sql [0-9a-f]{32}\]$'
+on conflict (kind, name) do nothing;
 
 do $comments$
 declare
