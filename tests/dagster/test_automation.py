@@ -11,7 +11,7 @@ import pytest
 from core.settings import ROOT
 from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
 from tests.dagster.conftest import FACTS, REGIONAL, House
-from tests.support import deliver, event, ingest_files
+from tests.helpers.pipeline import deliver, event, ingest_files
 
 STAGED = dg.AssetKey(["staging", "stg_events"])
 MODEL = dg.AssetKey(["purchase_propensity_model"])

@@ -12,7 +12,7 @@ from core.settings import ROOT
 from orchestration.definitions import defs
 from orchestration.partitions import CELLS
 from tests.dagster.conftest import FACTS, REGIONAL
-from tests.support import run
+from tests.helpers.pipeline import run
 
 SNAPSHOT = Path(__file__).with_name("assets.txt")
 

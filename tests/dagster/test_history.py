@@ -8,7 +8,7 @@ import dagster as dg
 from core.warehouse.embedded import start_embedded, stop_embedded
 from orchestration.home.dagster_home import DATABASE, prepare_home
 from orchestration.home.history import delete_runs
-from tests.support import query
+from tests.helpers.pipeline import query
 
 CONNECTIONS = "select pid from pg_stat_activity where datname = 'dagster' order by pid"
 DAYS = [f"2026-03-{day:02}" for day in range(1, 21)]

@@ -17,7 +17,7 @@ from core.days import due_day
 from core.settings import ROOT
 from orchestration.io_manager import PartitionedFiles
 from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
-from tests.support import query, run
+from tests.helpers.pipeline import query, run
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 LATE = ["2026-02-26", "2026-02-27", "2026-02-28"]

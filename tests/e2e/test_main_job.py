@@ -13,7 +13,7 @@ import pytest
 from core.days import last_complete_days
 from core.settings import ROOT
 from core.warehouse.embedded import start_embedded
-from tests.support import FACTS, query, run
+from tests.helpers.pipeline import FACTS, query, run
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from core.progress import Progress
 from ingestion.demo.server import DEMO_TOKEN, DemoApi, running
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
-from tests.faulty_api import Asked, faulty_api
-from tests.support import FACTS, build, query, winners
+from tests.helpers.faulty_api import Asked, faulty_api
+from tests.helpers.pipeline import FACTS, build, query, winners
 
 DAYS = parse_range("2026-03-01", "2026-03-02")
 

@@ -27,8 +27,8 @@ from ingestion.settings import IngestSettings
 from ingestion.source import http_client
 from ingestion.source.http_client import Patience
 from tests.conftest import empty_warehouse
-from tests.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT
-from tests.faulty_api import (
+from tests.helpers.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT
+from tests.helpers.faulty_api import (
     PAGE_ROWS,
     PAGES,
     TOKEN,
@@ -40,7 +40,7 @@ from tests.faulty_api import (
     silent,
     status,
 )
-from tests.support import query
+from tests.helpers.pipeline import query
 
 DAYS = parse_range(FIRST, "2026-03-02")
 LAST = str(DAYS.last)

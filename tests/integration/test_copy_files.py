@@ -6,7 +6,7 @@ import pytest
 
 from ingestion.decode import json_lines as lines
 from ingestion.land import copy_files
-from tests.support import deliver, event, ingest_files, query
+from tests.helpers.pipeline import deliver, event, ingest_files, query
 
 DAY = "2026-01-01"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from core.progress import Progress
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
-from tests.support import build, deliver, event, ingest_files, query
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 
 DAY = "2026-01-01"
 VISIBLE = "select count(*), count(distinct event_id) from staging.stg_events"

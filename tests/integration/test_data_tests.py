@@ -8,7 +8,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from orchestration.dbt.failures import passed_by_partition
-from tests.support import build, deliver, event, in_thread, ingest_files, query
+from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
 from transform.project import LOCATION
 
 D1, D4, D13 = "2026-01-01", "2026-01-04", "2026-01-13"

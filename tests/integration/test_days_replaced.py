@@ -9,7 +9,7 @@ from dbt.cli.main import dbtRunner
 
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
-from tests.support import (
+from tests.helpers.pipeline import (
     FACTS,
     build,
     deliver,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from core.settings import ROOT
-from tests.support import deliver, event, ingest_files, query
+from tests.helpers.pipeline import deliver, event, ingest_files, query
 
 COMMAND = ["build", "--project-dir", "dbt", "--profiles-dir", "profiles"]
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import UserError
-from tests.support import ingest_files, query
+from tests.helpers.pipeline import ingest_files, query
 
 DAY = "2026-01-01"
 GOOD = {"event_id": "e1", "user_id": "u", "event_type": "v", "event_ts": f"{DAY}T10:00:00Z"}

@@ -20,7 +20,7 @@ from core.errors import UserError
 from ingestion.decode.readers import read_files
 from ingestion.mapping.mapping import load_mapping
 from ingestion.source.files import DeliveredFile
-from tests.support import build, ingest_files, query
+from tests.helpers.pipeline import build, ingest_files, query
 
 RECORDS = 2_000
 INSERTED = [

@@ -18,7 +18,7 @@ from core.errors import UserError
 from ingestion.decode import readers
 from ingestion.mapping.mapping import load_mapping
 from ingestion.source.files import find_files
-from tests.support import event, ingest_files, query
+from tests.helpers.pipeline import event, ingest_files, query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
 GLOB = "s3://bucket/events/%Y-%m-%d*.jsonl.gz"

@@ -18,7 +18,7 @@ from dbt.cli.main import dbtRunner
 
 from core.settings import ROOT
 from ingestion.mapping.mapping import SOURCES_DIR
-from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query
+from tests.helpers.pipeline import FACTS, build, deliver, event, full_refresh, ingest_files, query
 from transform.build import LOCATION
 
 CANONICAL = SOURCES_DIR / "canonical.toml"

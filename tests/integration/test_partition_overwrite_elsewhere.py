@@ -10,7 +10,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from core.settings import ROOT
-from tests.support import query
+from tests.helpers.pipeline import query
 
 PROJECT = """
 name: elsewhere

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support import FACTS, build, deliver, event, ingest_files, query
+from tests.helpers.pipeline import FACTS, build, deliver, event, ingest_files, query
 
 D1, D2 = "2026-01-01", "2026-01-02"
 

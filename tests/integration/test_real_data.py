@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.support import build, ingest_files, query
+from tests.helpers.pipeline import build, ingest_files, query
 
 TOTALS = """
     select sum(received)::int, sum(fact)::int, sum(duplicate)::int, sum(quarantined)::int,

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from ingestion.mapping.mapping import SOURCES_DIR
-from tests.support import build, event, full_refresh, ingest_files, query, run
+from tests.helpers.pipeline import build, event, full_refresh, ingest_files, query, run
 
 D1, D2, OLD = "2026-01-01", "2026-01-02", "2025-12-24"
 FACTS = """select event_id, user_id, event_date::text, ingest_date::text, properties

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support import FACTS, build, deliver, event, full_refresh, ingest_files, query, run
+from tests.helpers.pipeline import (
+    FACTS,
+    build,
+    deliver,
+    event,
+    full_refresh,
+    ingest_files,
+    query,
+    run,
+)
 
 TODAY = datetime.now(UTC).date()
 OLD, RECENT = [(TODAY - timedelta(days=n)).isoformat() for n in (10, 2)]

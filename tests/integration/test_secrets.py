@@ -23,9 +23,9 @@ from ingestion.source import http_client
 from ingestion.source.http_client import Patience
 from orchestration.backfill import run_range
 from orchestration.definitions import definitions
-from tests.faults import PERMANENT, TRANSIENT
-from tests.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api, status
-from tests.support import query
+from tests.helpers.faults import PERMANENT, TRANSIENT
+from tests.helpers.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api, status
+from tests.helpers.pipeline import query
 
 # Characters that a URL has to quote, and one of its own for every run: dbt's logs are kept.
 CANARY = f"canary/{os.getpid()}+{time.time_ns()}"

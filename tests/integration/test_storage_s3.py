@@ -9,7 +9,7 @@ from orchestration import assets
 from orchestration.backfill import RANGE_END, RANGE_START
 from orchestration.io_manager import PartitionedFiles, Storage
 from orchestration.resources import Warehouse as WarehouseResource
-from tests.support import query
+from tests.helpers.pipeline import query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
 ACTIVITY = """

@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.warehouse.connection import Warehouse, require_version
 from core.warehouse.embedded import data_dir, start_embedded
 from core.warehouse.server import warehouse as warehouse_of_settings
-from tests.support import build, deliver, event, ingest_files, query, run
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
 
 
 def test_embedded_life(tmp_path):

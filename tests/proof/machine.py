@@ -22,9 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import data_dir, start_embedded
+from tests.helpers.pipeline import deliver, in_thread, ingest_files, query
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start
-from tests.support import deliver, in_thread, ingest_files, query
 from transform.build import build_arguments
 from transform.project import LOCATION
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from email.utils import formatdate
 
-from tests.faulty_api import (
+from tests.helpers.faulty_api import (
     PAGES,
     Asked,
     Fault,

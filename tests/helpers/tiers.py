@@ -1,0 +1,90 @@
+"""A pytest plugin: markers by folder, and which tests a tier runs (docs/testing.md).
+
+`--tier quick` is for every save, `--tier change` is what CI runs on every change: of each kind of
+every matrix one case, chosen by TEST_SEED. Without the option, pytest runs all it is given.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+TIERS = ("quick", "change", "full")
+
+# The first that a test's path below tests/ begins with.
+MARKERS = {
+    "unit/": "unit",
+    "dagster/": "dagster",
+    "proof/": "proof",
+    "e2e/test_ui.py": "browser",
+    "": "postgres",
+}
+
+
+def matrix(names: str, kinds: Mapping[str, Mapping[str, Any]]) -> pytest.MarkDecorator:
+    """Parametrize by {kind: {id: value or values}}: `make test` runs one case of each kind."""
+    several = "," in names
+    return pytest.mark.parametrize(
+        names,
+        [
+            pytest.param(
+                *(values if several else (values,)), id=case, marks=pytest.mark.matrix(kind)
+            )
+            for kind, cases in kinds.items()
+            for case, values in cases.items()
+        ],
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tier", choices=TIERS, default="full", help="which tests: docs/testing.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # In the environment: xdist's workers must choose the same.
+    os.environ.setdefault("TEST_SEED", str(random.SystemRandom().randrange(10_000)))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"tier {config.getoption('--tier')}, TEST_SEED={os.environ['TEST_SEED']}"
+
+
+@pytest.hookimpl(tryfirst=True)  # -m sees these markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        item.add_marker(next(MARKERS[start] for start in MARKERS if path.startswith(start)))
+    tier = config.getoption("--tier")
+    kept = items
+    if tier == "quick":
+        kept = [item for item in items if is_any(item, "unit", "quick")]
+    elif tier == "change":
+        kept = one_of_each([item for item in items if not is_any(item, "full")])
+    chosen = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = kept
+
+
+def is_any(item: pytest.Item, *markers: str) -> bool:
+    return any(item.get_closest_marker(marker) for marker in markers)
+
+
+def one_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Without the cases of matrices that TEST_SEED did not choose."""
+    cases: dict[tuple[str, str], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        for marker in item.iter_markers("matrix"):
+            cases[item.nodeid.partition("[")[0], marker.args[0]].append(item)
+    left = set()
+    for key, found in cases.items():
+        # Of the key too: another matrix must not move with the length of this one.
+        chosen = random.Random(f"{os.environ['TEST_SEED']} {key}").choice(found)  # noqa: S311
+        left.update(item for item in found if item is not chosen)
+    return [item for item in items if item not in left]
