@@ -77,14 +77,16 @@ reset: install ## stop the embedded Postgres and delete all its data
 psql: install ## a psql prompt on the warehouse
 	@$(RUN) ingestion psql
 
-lint: install ## ruff and sqlfluff
+lint: install ## ruff, the rules of tests/structure, sqlfluff
 	@$(BIN)/ruff check .
+	@$(RUN) tests.structure.rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/sqlfluff lint --processes 2 dbt/models dbt/tests
 
-format: install ## format the code in place
+format: install ## format the code in place; draw the import graph
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(RUN) tests.structure.graph
 	@$(BIN)/sqlfluff fix --processes 2 dbt/models dbt/tests
 
 types: install ## mypy, strict

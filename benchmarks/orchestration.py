@@ -64,38 +64,47 @@ def cold(*command: str) -> Callable[[], object]:
     return lambda: process.run(*command)
 
 
+def _loaded(report: Report) -> None:
+    """In a process that has imported everything, with another that keeps dbt."""
+    bare = (sys.executable, "-m", "benchmarks.bare_dbt", *DBT)
+    with dg.DagsterInstance.get() as instance, process.kept(*bare) as bare_build:
+        report.in_turns(
+            {
+                "Dagster, loaded": lambda: dagster_run(instance),
+                "dbt, loaded": bare_build,
+                "dbt, loaded, in Dagster's process": dbt_build,
+            },
+            before=gc.collect,  # or one is charged with what the other has left
+            warm_up=True,
+        )
+
+
+def _cold(report: Report) -> None:
+    """As commands, each from its start."""
+    python = sys.executable
+    dbt = str(Path(python).with_name("dbt"))
+    report.in_turns(
+        {
+            "code location": cold(python, "-c", "import orchestration.definitions"),
+            "import of dagster_dbt alone": cold(python, "-c", "import dagster_dbt"),
+        },
+        warm_up=True,
+    )
+    run = "from benchmarks.orchestration import cold_run; cold_run()"
+    report.in_turns({"Dagster, cold": cold(python, "-c", run), "dbt, cold": cold(dbt, *DBT)})
+
+
 def measure() -> Report:
     """The figures, in seconds."""
     report = Report("orchestration", f"rebuilding {DAY}, some 2,300 events, seconds")
-    python, dbt = sys.executable, str(Path(sys.executable).with_name("dbt"))
     with own_server(), running() as api:
         warehouse = new_database("orchestration")
         days = parse_range(DAY, DAY)
         settings = IngestSettings(days, "api", "canonical", api.url, "", api.token)
         ingest(settings, warehouse, Progress())
         prepare_home()
-        bare = (python, "-m", "benchmarks.bare_dbt", *DBT)
-        with dg.DagsterInstance.get() as instance, process.kept(*bare) as bare_build:
-            report.in_turns(
-                {
-                    "Dagster, loaded": lambda: dagster_run(instance),
-                    "dbt, loaded": bare_build,
-                    "dbt, loaded, in Dagster's process": dbt_build,
-                },
-                before=gc.collect,  # or one is charged with what the other has left
-                warm_up=True,
-            )
-        report.in_turns(
-            {
-                "code location": cold(python, "-c", "import orchestration.definitions"),
-                "import of dagster_dbt alone": cold(python, "-c", "import dagster_dbt"),
-            },
-            warm_up=True,
-        )
-        run = "from benchmarks.orchestration import cold_run; cold_run()"
-        report.in_turns(
-            {"Dagster, cold": cold(python, "-c", run), "dbt, cold": cold(dbt, *DBT)},
-        )
+        _loaded(report)
+        _cold(report)
     for tool in ("Dagster", "dbt"):
         loaded = report.median(f"{tool}, loaded")
         for seconds in report.figures[f"{tool}, cold"]:
