@@ -15,7 +15,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
-        lint format types docs test screenshots test-soak unit bench bench-plots lock clean
+        lint format types docs test screenshots test-soak unit bench bench-plots settings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,11 @@ backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one o
 prune: install ## drop events older than KEEP_DAYS=
 	@$(RUN) commands.prune
 
-forget: install ## delete every trace of a user: USER=
-	@USER_FROM='$(origin USER)' $(RUN) commands.forget
+# Every shell has a USER, the person at it: given here it was the old word for the user to forget.
+forget: install ## delete every trace of a user: USER_ID=
+	@[ '$(origin USER)' != 'command line' ] || \
+	  { echo "error: USER=$$USER is no setting of forget: give USER_ID=$$USER" >&2; exit 2; }
+	@$(RUN) commands.forget
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting
@@ -93,7 +96,7 @@ types: install ## mypy, strict
 	@$(BIN)/mypy
 
 docs: install ## dbt's documentation of all models, in dbt/target/static_index.html
-	@$(RUN) transform docs
+	@$(RUN) transform.docs
 
 unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q
@@ -113,6 +116,9 @@ bench: install ## what it costs, as ratios side by side: SCALE=small|medium|larg
 
 bench-plots: install ## draw docs/img/bench-*.svg of the last results of make bench
 	@$(RUN) benchmarks.plots
+
+settings: install ## write .env.example and docs/settings.md from the declared settings
+	@$(RUN) commands.reference
 
 lock: install ## pin every dependency with hashes into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \

@@ -1,7 +1,6 @@
 """E-mail by SMTP, and webhooks that Slack and its like understand.
 
-Settings: ALERT_EMAIL (addresses, comma separated) with SMTP_URL (smtp://user:password@host:587,
-smtps://…), ALERT_WEBHOOK_URL, SUCCESS_WEBHOOK_URL. What is not set is not sent.
+Where to is said by alerts/settings.py. What is not set is not sent.
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
+
+from alerts.settings import ALERT_AFTER_FAILURES, AlertSettings
+from core.settings import read_settings
 
 TIMEOUT = 10  # seconds
 
@@ -41,14 +43,15 @@ class Alert:
 
 def link_to(run_id: str) -> str:
     """A Dagster run's page in the UI, at DAGSTER_URL."""
-    base = os.environ.get("DAGSTER_URL") or f"http://127.0.0.1:{os.environ.get('UI_PORT') or 3000}"
+    settings = read_settings(AlertSettings)
+    base = settings.dagster_url or f"http://127.0.0.1:{settings.ui_port}"
     return f"{base.rstrip('/')}/runs/{run_id}"
 
 
 def is_due(failures: int) -> bool:
     """Whether to alert at this failure in a row: the ALERT_AFTER_FAILURES-th (2), and each time as
     many have come again. A single failure is mostly cured by the next run."""
-    return failures > 0 and failures % int(os.environ.get("ALERT_AFTER_FAILURES") or 2) == 0
+    return failures > 0 and failures % ALERT_AFTER_FAILURES.read() == 0
 
 
 def alert(message: Alert, env: Mapping[str, str] = os.environ) -> list[str]:
@@ -57,12 +60,14 @@ def alert(message: Alert, env: Mapping[str, str] = os.environ) -> list[str]:
     Returns:
         One line for each that failed; it holds no secret.
     """
+    settings = read_settings(AlertSettings, env)
     return _try_each(
-        {
-            "ALERT_EMAIL": lambda value: _mail(value, env.get("SMTP_URL", ""), message),
-            "ALERT_WEBHOOK_URL": lambda value: _post(value, {"text": message.text()}),
-        },
-        env,
+        ("ALERT_EMAIL", settings.email, lambda to: _mail(to, settings, message)),
+        (
+            "ALERT_WEBHOOK_URL",
+            settings.webhook_url,
+            lambda url: _post(url, {"text": message.text()}),
+        ),
     )
 
 
@@ -70,22 +75,22 @@ def announce(
     asset: str, days: Sequence[str], run_id: str, env: Mapping[str, str] = os.environ
 ) -> list[str]:
     """Tell SUCCESS_WEBHOOK_URL which UTC days of an asset are built; returns what `alert` does."""
-    text = f"{asset} is built: {', '.join(days)}"
+    url = read_settings(AlertSettings, env).success_webhook_url
     payload: dict[str, Any] = {
         "asset": asset,
         "days": list(days),
         "run": link_to(run_id),
-        "text": text,
+        "text": f"{asset} is built: {', '.join(days)}",
     }
-    return _try_each({"SUCCESS_WEBHOOK_URL": lambda value: _post(value, payload)}, env)
+    return _try_each(("SUCCESS_WEBHOOK_URL", url, lambda url: _post(url, payload)))
 
 
-def _try_each(channels: dict[str, Callable[[str], None]], env: Mapping[str, str]) -> list[str]:
+def _try_each(*channels: tuple[str, str, Callable[[str], None]]) -> list[str]:
     failed = []
-    for setting, send in channels.items():
-        if env.get(setting):
+    for setting, where, send in channels:
+        if where:
             try:
-                send(env[setting])
+                send(where)
             except (requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
                 # Webhook addresses are secrets, and errors quote them.
                 failed.append(f"{setting}: not sent ({type(error).__name__})")
@@ -96,13 +101,13 @@ def _post(url: str, payload: dict[str, Any]) -> None:
     requests.post(url, json=payload, timeout=TIMEOUT).raise_for_status()
 
 
-def _mail(to: str, smtp_url: str, message: Alert) -> None:
-    url = urlsplit(smtp_url)
+def _mail(to: str, settings: AlertSettings, message: Alert) -> None:
+    url = urlsplit(settings.smtp_url)
     if url.scheme not in ("smtp", "smtps") or not url.hostname:
         raise ValueError("SMTP_URL is no smtp:// or smtps:// URL")
     mail = EmailMessage()
     mail["Subject"], mail["To"] = message.title, to
-    mail["From"] = os.environ.get("ALERT_FROM") or "fact-events@localhost"
+    mail["From"] = settings.sender
     mail.set_content(message.text())
     kind = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
     with kind(url.hostname, url.port or 0, timeout=TIMEOUT) as server:

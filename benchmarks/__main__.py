@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from benchmarks.measure import RESULTS, Ratio, machine, ratios_table, read_reports
+from benchmarks.settings import BenchmarkSettings
 from core.errors import UserError
-from core.settings import ROOT
+from core.settings import ROOT, read_settings
 
 # What each is run with: settings and arguments. The targets are those of the large scale.
 SCALES = {
@@ -49,9 +50,7 @@ def main() -> None:
     Raises:
         UserError: SCALE is unknown, or a benchmark failed.
     """
-    scale = os.environ.get("SCALE") or "small"
-    if scale not in SCALES:
-        raise UserError(f"SCALE={scale!r} is unknown: use one of {', '.join(SCALES)}")
+    scale = read_settings(BenchmarkSettings).scale
     started, failed = datetime.now(UTC).replace(microsecond=0), []
     for name, words in SCALES[scale].items():
         settings = dict(word.split("=") for word in words.split() if "=" in word)

@@ -19,14 +19,16 @@ from rich.console import Console
 
 from benchmarks.generate import Product
 from benchmarks.measure import REPETITIONS, Report, execute, new_database, number, own_server
+from benchmarks.settings import BenchmarkSettings
 from benchmarks.transform import load
 from core.days import DayRange
+from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from transform.build import build_arguments
 from transform.project import LOCATION
 
 END = date(2026, 1, 1)
-ROWS = int(os.environ.get("ROWS") or 1_000)
+ROWS = read_settings(BenchmarkSettings).rows or 1_000
 LEFT = {
     "dead rows of fact_events": """select sum(n_dead_tup) from pg_stat_user_tables
         where relname like 'fact_events%' and schemaname = 'analytics'""",

@@ -8,7 +8,6 @@ and compares peak memory.
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import closing
 from datetime import timedelta
@@ -26,16 +25,19 @@ from benchmarks.measure import (
     number,
     own_server,
 )
+from benchmarks.settings import BenchmarkSettings
 from core.days import DayRange
 from core.migrations import migrate
 from core.progress import Progress
+from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
 
-ROWS = int(os.environ.get("ROWS") or 1_000_000)
-SAMPLE = int(os.environ.get("SAMPLE") or 50_000)
-MEMORY = int(os.environ.get("MEMORY") or 0)
+_SETTINGS = read_settings(BenchmarkSettings)
+ROWS = _SETTINGS.rows or 1_000_000
+SAMPLE = _SETTINGS.sample
+MEMORY = _SETTINGS.memory
 FILES = 500
 DAY = DayRange(START, START + timedelta(days=1))
 LAND = "ours, in a loaded process"

@@ -20,11 +20,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from core.settings import ROOT
+from benchmarks.settings import BenchmarkSettings
+from core.settings import ROOT, read_settings
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import start_embedded, stop_embedded
 
-REPETITIONS = int(os.environ.get("REPEATS") or 3)
+REPETITIONS = read_settings(BenchmarkSettings).repeats
 RESULTS = ROOT / "benchmarks" / "results"
 SETTINGS = ("REPEATS", "ROWS", "SAMPLE", "MEMORY")
 

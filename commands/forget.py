@@ -1,28 +1,29 @@
-"""`make forget USER=`: delete every trace of a user."""
+"""`make forget USER_ID=`: delete every trace of a user."""
 
 from __future__ import annotations
 
-import os
 import sys
 
-from core.command_line import run_command
+from commands.settings import USER_ID
+from core.command_line import command, run_command
 from core.errors import UserError
-from transform import retention
 
 
+@command(USER_ID)
 def forget() -> None:
-    """Delete every trace of the user USER: raw, quarantine, profile history, facts.
+    """Delete every trace of the user USER_ID: raw, quarantine, profile history, facts.
 
-    Every shell has a USER, the person at it: only the one on make's command line is meant.
-
+    \f
     Raises:
-        UserError: USER is not given, or the build failed.
+        UserError: USER_ID is not given, or the build failed.
     """
-    user = os.environ.get("USER", "")
-    if os.environ.get("USER_FROM") != "command line" or not user:
-        raise UserError("USER is not given: name the user to forget, make forget USER=...")
+    user = USER_ID.read()
+    if not user:
+        raise UserError("USER_ID is not set: name the user to forget, USER_ID=u17")
+    from transform import retention
+
     retention.forget(user)
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(forget))
+    sys.exit(run_command(forget, prog="python -m commands.forget"))

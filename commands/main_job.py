@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from core.command_line import run_command
+from core.command_line import command, run_command
 from core.days import last_complete_days
 from core.progress import Progress
 from core.warehouse.server import warehouse
@@ -24,11 +24,13 @@ NEXT_STEPS = """[bold]Next, try[/bold]
                your own events; then make transform (README, "Your own events")"""
 
 
+@command()
 def main_job() -> None:
     """Ingest the last seven complete days from the demo API, build everything, show it.
 
     Running it again replaces the same days by the same records.
 
+    \f
     Raises:
         UserError: the warehouse cannot be reached or a blocking test failed.
     """
@@ -55,4 +57,4 @@ def _say(console: Console, line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main_job))
+    sys.exit(run_command(main_job, prog="python -m commands.main_job"))

@@ -6,7 +6,18 @@ import os
 import re
 from urllib.parse import quote
 
-SECRETS = ("EVENTS_API_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# Every setting that is declared as a secret: a test compares. Listed here, because a process that
+# has not loaded the declarations of a room may show its settings too.
+SECRETS = (
+    "EVENTS_API_TOKEN",
+    "PGPASSWORD",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "SMTP_URL",
+    "ALERT_WEBHOOK_URL",
+    "SUCCESS_WEBHOOK_URL",
+    "DAGSTER_HISTORY_URL",
+)
 # Shorter ones (a password "dev") are parts of ordinary words: hiding them garbles the message.
 _SHORTEST = 6
 # user:password@, and token@ of http; in abfs://container@account it is no secret.

@@ -1,27 +1,153 @@
-"""The environment: `.env`, where this machine keeps its files, and the days asked for."""
+"""Settings: each environment variable is declared once, in the room that reads it.
+
+A room has one frozen dataclass (or one for each of its commands) whose fields are declared by a
+`Setting`; `read_settings` fills it from the environment. Nothing else reads a variable of the
+project. Command line options, `.env.example` and docs/settings.md are made of these declarations.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dotenv import load_dotenv
 
 from core.days import DayRange, parse_range
 from core.errors import UserError
+from core.values import Kind, Text
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).resolve().parent.parent
+Value = TypeVar("Value")
+Settings = TypeVar("Settings", bound="DataclassInstance")
+_SETTING = "setting"
+
+
+@dataclass(frozen=True)
+class Setting(Generic[Value]):
+    """One environment variable: what it means, which texts it takes, what it is unless set."""
+
+    name: str
+    kind: Kind[Value]
+    meaning: str
+    default: str = ""
+    example: str = ""  # for .env.example, where there is no default
+    secret: bool = False  # never an option, never shown
+
+    def read(self, env: Mapping[str, str] = os.environ) -> Value:
+        """The value; an empty variable is one that is not set. UserError where it is wrong."""
+        return self.kind(self.name, env.get(self.name) or self.default)
+
+    def field(self, default: str | None = None) -> Value:
+        """The field of a dataclass that holds it, perhaps with a default of its own."""
+        declared = self if default is None else replace(self, default=default)
+        value: Value = field(
+            default_factory=lambda: declared.read({}),
+            repr=not self.secret,
+            metadata={_SETTING: declared},
+        )
+        return value
+
+
+def declared(settings: type[DataclassInstance]) -> Iterator[tuple[str, Setting[Any]]]:
+    """The fields of a dataclass that variables fill, by name. Any: each has its own type."""
+    for each in fields(settings):
+        if _SETTING in each.metadata:
+            yield each.name, each.metadata[_SETTING]
+
+
+def read_settings(
+    settings: type[Settings],
+    env: Mapping[str, str] = os.environ,
+    **given: object,
+) -> Settings:
+    """A dataclass of settings, from the environment.
+
+    Args:
+        settings: the dataclass.
+        env: where the variables are.
+        given: fields that are known, whatever the environment says.
+
+    Raises:
+        UserError: a variable is wrong.
+    """
+    values = {name: setting.read(env) for name, setting in declared(settings) if name not in given}
+    return settings(**values, **given)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or directory; a relative one is below `base`."""
+
+    words: str
+    base: Path = ROOT
+
+    def __call__(self, name: str, text: str) -> Path:
+        """The path, absolute."""
+        return self.base / text
+
+
+# libpq's own: dbt, psql and dlt read them too. Read in core/warehouse alone.
+OTHERS = (
+    Setting(
+        "PGHOST",
+        Text("a host, or the directory of a socket"),
+        "The server of the warehouse. Not set: an embedded one is started under LOCAL_DIR.",
+        example="localhost",
+    ),
+    Setting("PGPORT", Text("a port"), "Its port.", default="5432"),
+    Setting("PGUSER", Text(), "The role. Not set: the name of the account.", example="fact_events"),
+    Setting("PGPASSWORD", Text(), "The role's password.", secret=True),
+    Setting(
+        "PGDATABASE",
+        Text(),
+        "The database. Not set: named like the role; fact_events of the embedded server.",
+        example="fact_events",
+    ),
+)
+LOCAL_DIR = Setting(
+    "LOCAL_DIR",
+    Place("a directory"),
+    "Where this machine keeps the embedded server, working files and Dagster's home.",
+    default=".local",
+)
+ENV_FILE = Setting(
+    "ENV_FILE",
+    Place("a file"),
+    "The file that settings come from beside the environment, which wins.",
+    default=".env",
+)
+
+
+@dataclass(frozen=True)
+class RangeSettings:
+    """The days asked for, as people write them."""
+
+    first: str = Setting(
+        "FROM", Text("a UTC day, YYYY-MM-DD"), "First day.", example="2026-01-01"
+    ).field()
+    last: str = Setting(
+        "TO",
+        Text("a UTC day, YYYY-MM-DD"),
+        "Last day, inclusive. Not set: the same as FROM.",
+        example="2026-01-31",
+    ).field()
 
 
 def load_env() -> None:
     """Read `.env` beside the Makefile, or ENV_FILE. Variables that are already set win."""
-    load_dotenv(os.environ.get("ENV_FILE") or ROOT / ".env")
+    load_dotenv(ENV_FILE.read())
 
 
 def local_dir() -> Path:
     """The directory of everything this machine keeps: embedded server, working files, Dagster."""
-    path = Path(os.environ.get("LOCAL_DIR") or ".local")
-    return path if path.is_absolute() else ROOT / path
+    return LOCAL_DIR.read()
 
 
 def optional_range() -> DayRange | None:
@@ -30,9 +156,28 @@ def optional_range() -> DayRange | None:
     Raises:
         UserError: TO without FROM, a value that is no day, or TO before FROM.
     """
-    first, last = os.environ.get("FROM", ""), os.environ.get("TO", "")
-    if not first and not last:
+    asked = read_settings(RangeSettings)
+    if not asked.first and not asked.last:
         return None
-    if not first:
-        raise UserError(f"FROM is not set, but TO={last}: give the first day, FROM=YYYY-MM-DD")
-    return parse_range(first, last or first)
+    if not asked.first:
+        raise UserError(
+            f"FROM is not set, but TO={asked.last}: give the first day, FROM=YYYY-MM-DD"
+        )
+    return parse_range(asked.first, asked.last or asked.first)
+
+
+def declared_in(module: ModuleType) -> list[Setting[Any]]:
+    """What a room's settings.py declares, each setting once, in the order of the file."""
+    found: dict[str, Setting[Any]] = {}
+    for value in vars(module).values():
+        if isinstance(value, type) and is_dataclass(value) and value.__module__ == module.__name__:
+            settings = [setting for _, setting in declared(value)]
+        else:
+            settings = [each for each in _items(value) if isinstance(each, Setting)]
+        for setting in settings:
+            found.setdefault(setting.name, setting)
+    return [*found.values()]
+
+
+def _items(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)

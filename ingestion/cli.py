@@ -1,25 +1,23 @@
-"""The command line of ingestion. Settings come from the environment; see `.env.example`."""
+"""The command line of ingestion. What a command needs is imported when it runs: `--help` and a
+wrong setting cost nothing else."""
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Callable
 
-from core.command_line import run_command
-from ingestion.settings import IngestSettings
+from core.command_line import command, group, run_command
+from core.settings import RangeSettings, read_settings
+from ingestion.settings import DEMO_API_PORT, IngestSettings, ReplaySettings
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the arguments and run one command. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ingestion", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for name, (function, help_text) in COMMANDS.items():
-        commands.add_parser(name, help=help_text).set_defaults(function=function)
-    return run_command(parser.parse_args(arguments).function)
+    """Run one command; its exit status. `arguments`: instead of those of this process."""
+    return run_command(PROGRAM, arguments, "python -m ingestion")
 
 
-def _ingest() -> None:
+@command(RangeSettings, IngestSettings)
+def ingest() -> None:
+    """Land the raw days FROM to TO."""
     settings = IngestSettings.from_env()
     from core.progress import Progress
     from core.warehouse.server import warehouse
@@ -28,21 +26,25 @@ def _ingest() -> None:
     print(ingest(settings, warehouse(), Progress()).summary())
 
 
-def _replay() -> None:
-    from ingestion.replay import replay, replay_settings
-
-    reason, mapping = replay_settings()
+@command(ReplaySettings)
+def replay() -> None:
+    """Read quarantined records again, by their mapping as it is now."""
+    settings = read_settings(ReplaySettings)
     from core.progress import Progress
     from core.warehouse.server import warehouse
+    from ingestion.replay import replay
 
-    done = replay(reason, mapping, warehouse(), Progress(unit="sources"))
+    reason = settings.reason
+    done = replay(reason, settings.mapping, warehouse(), Progress(unit="sources"))
     for result in done:
         print(result.summary())
     if not done:
         print("Nothing to replay: no quarantined record" + (f" is {reason}" if reason else ""))
 
 
-def _up() -> None:
+@command()
+def up() -> None:
+    """Start the embedded Postgres, or find PGHOST's, and create the landing tables."""
     from contextlib import closing
 
     from core.migrations import migrate
@@ -54,20 +56,26 @@ def _up() -> None:
     print(f"Postgres is up: PGHOST={found.host} PGPORT={found.port} PGDATABASE={found.database}")
 
 
-def _down() -> None:
+@command()
+def down() -> None:
+    """Stop the embedded Postgres."""
     from core.warehouse.embedded import stop_embedded
 
     print("The embedded Postgres is stopped." if stop_embedded() else "It was not running.")
 
 
-def _reset() -> None:
+@command()
+def reset() -> None:
+    """Stop the embedded Postgres and delete its data."""
     from core.warehouse.embedded import reset_embedded
 
     reset_embedded()
     print("The embedded Postgres is stopped and its data deleted.")
 
 
-def _psql() -> None:
+@command()
+def psql() -> None:
+    """A psql prompt on the warehouse."""
     from core.warehouse.embedded import psql_path
     from core.warehouse.server import warehouse
 
@@ -75,18 +83,17 @@ def _psql() -> None:
     os.execv(psql_path(), ["psql"])  # noqa: S606 - no shell, no user input
 
 
-def _demo_api() -> None:
+@command(DEMO_API_PORT)
+def demo_api() -> None:
+    """Serve the demo events API on loopback, until Ctrl-C."""
+    port = DEMO_API_PORT.read()
     from ingestion.demo.server import serve_forever
 
-    serve_forever()
+    serve_forever(port)
 
 
-COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
-    "ingest": (_ingest, "land the raw days FROM to TO"),
-    "replay": (_replay, "read quarantined records again, by their mapping as it is now"),
-    "up": (_up, "start the embedded Postgres and create the landing tables"),
-    "down": (_down, "stop the embedded Postgres"),
-    "reset": (_reset, "stop the embedded Postgres and delete its data"),
-    "psql": (_psql, "a psql prompt on the warehouse"),
-    "demo-api": (_demo_api, "serve the demo events API on loopback"),
-}
+PROGRAM = group(
+    "ingestion",
+    "Events into raw tables. Each option is also an environment variable, or a line of .env.",
+    *(ingest, replay, up, down, reset, psql, demo_api),
+)

@@ -7,7 +7,6 @@ delivering the day again replaces it like everything else.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,7 +32,6 @@ from ingestion.mapping import projection
 from ingestion.mapping.duck_sql import name, quoted
 from ingestion.mapping.landing_schema import REQUIRED
 from ingestion.mapping.mapping import Mapping, load_mapping
-from ingestion.mapping.reasons import REASONS
 
 # As staging.stg_events has it.
 _REASON = """coalesce(e.parse_error, case
@@ -71,18 +69,6 @@ class Replayed:
             for reason, records in sorted(self.offered.items())
         ]
         return "\n".join(lines)
-
-
-def replay_settings() -> tuple[str, str]:
-    """REASON and MAPPING, each "" for all.
-
-    Raises:
-        UserError: no record can have that reason.
-    """
-    reason = os.environ.get("REASON", "")
-    if reason and reason not in REASONS:
-        raise UserError(f"REASON={reason!r} is unknown: use one of {', '.join(REASONS)}")
-    return reason, os.environ.get("MAPPING", "")
 
 
 def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) -> list[Replayed]:

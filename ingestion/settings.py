@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core.days import DayRange
 from core.errors import UserError
-from core.settings import optional_range
+from core.settings import Setting, optional_range, read_settings
+from core.values import OneOf, Port, Share, Text, Whole
+from ingestion.mapping.reasons import REASONS
 
-SOURCES = ("api", "files")
 MAX_CONCURRENCY = 64
+MAPPING = Setting(
+    "MAPPING",
+    Text("a name or a path"),
+    "How records are read: a shipped mapping, or a TOML file (docs/mapping.md). "
+    "For replay: the sources that it read; not set, all of them.",
+    default="canonical",
+)
+EVENTS_URL = Setting(
+    "EVENTS_URL",
+    Text("a URL, or a template of paths or URLs"),
+    "The events: the base URL of an API, or files, with strftime fields and globs.",
+    example="/data/%Y-%m-%d*.jsonl.gz",
+)
 
 
 @dataclass(frozen=True)
@@ -19,20 +33,41 @@ class IngestSettings:
     """One ingestion: which days, from where, read how."""
 
     days: DayRange
-    source: str
-    mapping: str
-    events_url: str
-    profiles_url: str
-    api_token: str = field(repr=False)
-    api_concurrency: int = 4
-    max_quarantined: float = 0.5
+    source: str = Setting(
+        "SOURCE",
+        OneOf(("api", "files")),
+        "What EVENTS_URL is. Not set: an API if it is an http(s) URL, else files.",
+        example="files",
+    ).field()
+    mapping: str = MAPPING.field()
+    events_url: str = EVENTS_URL.field()
+    profiles_url: str = Setting(
+        "PROFILES_URL",
+        Text("a template of paths or URLs"),
+        "Files of user profiles. Of an API they are read beside the events.",
+        example="/data/profiles/%Y-%m-%d.csv",
+    ).field()
+    api_token: str = Setting(
+        "EVENTS_API_TOKEN", Text(), "The bearer token of the API.", secret=True
+    ).field()
+    api_concurrency: int = Setting(
+        "API_CONCURRENCY",
+        Whole("requests", 1, MAX_CONCURRENCY),
+        "Requests that the API gets at the same time.",
+        default="4",
+    ).field()
+    max_quarantined: float = Setting(
+        "MAX_QUARANTINED",
+        Share(),
+        "A load of 1,000 records or more is refused when more than this share is rejected.",
+        default="0.5",
+    ).field()
 
     @classmethod
     def from_env(
         cls, days: DayRange | None = None, env: Mapping[str, str] = os.environ
     ) -> IngestSettings:
-        """Read SOURCE, MAPPING, EVENTS_URL, PROFILES_URL, EVENTS_API_TOKEN, API_CONCURRENCY
-        and FROM, TO.
+        """Read the settings of an ingestion, and FROM and TO.
 
         Args:
             days: instead of FROM and TO.
@@ -44,54 +79,57 @@ class IngestSettings:
         days = days or optional_range()
         if days is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
-        events_url = env.get("EVENTS_URL", "")
-        is_http = events_url.startswith(("http://", "https://"))
-        source = env.get("SOURCE") or ("files" if events_url and not is_http else "api")
-        if source not in SOURCES:
-            raise UserError(f"SOURCE={source!r} is unknown: use one of {', '.join(SOURCES)}")
-        token = env.get("EVENTS_API_TOKEN", "")
-        if source == "api":
-            if not events_url:
-                raise UserError(
-                    "EVENTS_URL is not set: give the API's base URL (make demo-api serves one)"
-                )
-            if not is_http:
-                raise UserError(f"EVENTS_URL={events_url!r} is no http(s) URL, but SOURCE=api")
-            if not token:
-                raise UserError("EVENTS_API_TOKEN is not set: export it or put it in .env")
-        elif not events_url:
-            raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
-        return cls(
-            days=days,
-            source=source,
-            mapping=env.get("MAPPING") or "canonical",
-            events_url=events_url,
-            profiles_url=env.get("PROFILES_URL", ""),
-            api_token=token,
-            api_concurrency=_concurrency(),
-            max_quarantined=_share("MAX_QUARANTINED", 0.5),
-        )
+        url = EVENTS_URL.read(env)
+        is_http = url.startswith(("http://", "https://"))
+        inferred = "files" if url and not is_http else "api"
+        settings = read_settings(cls, {"SOURCE": inferred} | _that_are_set(env), days=days)
+        if settings.source == "files":
+            if not url:
+                raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
+        elif not url:
+            raise UserError(
+                "EVENTS_URL is not set: give the API's base URL (make demo-api serves one)"
+            )
+        elif not is_http:
+            raise UserError(f"EVENTS_URL={url!r} is no http(s) URL, but SOURCE=api")
+        elif not settings.api_token:
+            raise UserError("EVENTS_API_TOKEN is not set: export it or put it in .env")
+        return settings
 
 
-def _concurrency() -> int:
-    """API_CONCURRENCY: how many requests the API gets at the same time."""
-    text = os.environ.get("API_CONCURRENCY") or str(IngestSettings.api_concurrency)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_CONCURRENCY:
-        raise UserError(f"API_CONCURRENCY={text!r} is not a number from 1 to {MAX_CONCURRENCY}")
-    return int(text)
+@dataclass(frozen=True)
+class ReplaySettings:
+    """Which quarantined records are read again; "" is all of them."""
+
+    reason: str = Setting(
+        "REASON",
+        OneOf(REASONS),
+        "For replay: records quarantined for this reason. Not set: whatever the reason.",
+        example="invalid_event_ts",
+    ).field()
+    mapping: str = MAPPING.field(default="")
 
 
-def _share(name: str, default: float) -> float:
-    """A setting between 0 and 1.
+DEMO_API_PORT = Setting(
+    "DEMO_API_PORT",
+    Port(0),
+    "Where `make demo-api` listens, on loopback. 0 is any free port.",
+    default="8008",
+)
+# Of the AWS SDKs, for s3://… templates and storage: they read them, and some that are not here.
+OTHERS = (
+    Setting("AWS_ACCESS_KEY_ID", Text(), "For s3://…: the key."),
+    Setting("AWS_SECRET_ACCESS_KEY", Text(), "For s3://…: the secret.", secret=True),
+    Setting("AWS_SESSION_TOKEN", Text(), "For s3://…: of a temporary key.", secret=True),
+    Setting("AWS_REGION", Text(), "For s3://…: the region.", example="eu-central-1"),
+    Setting(
+        "AWS_ENDPOINT_URL",
+        Text("a URL"),
+        "For s3://…: a store that is not Amazon's.",
+        example="https://minio.example.com",
+    ),
+)
 
-    Raises:
-        UserError: it is not.
-    """
-    value = os.environ.get(name) or str(default)
-    try:
-        share = float(value)
-    except ValueError:
-        share = -1
-    if not 0 <= share <= 1:
-        raise UserError(f"{name}={value!r} is not a share: give a number from 0 to 1")
-    return share
+
+def _that_are_set(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if value}

@@ -1,12 +1,12 @@
 """What runs by itself: raw on a schedule, the rest when what it reads has changed."""
 
 import json
-import os
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
+from ingestion.settings import EVENTS_URL
 from orchestration.partitions import DAYS
 from orchestration.resources import Warehouse
 
@@ -72,7 +72,7 @@ def ledger_sensor(
 
 
 def _pull(context: dg.ScheduleEvaluationContext, days_ago: int) -> dg.RunRequest | dg.SkipReason:
-    if not os.environ.get("EVENTS_URL"):
+    if not EVENTS_URL.read():
         return dg.SkipReason("EVENTS_URL is not set")
     at = context.scheduled_execution_time
     day = f"{at.date() - timedelta(days=days_ago)}"

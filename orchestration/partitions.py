@@ -1,15 +1,16 @@
 """Partitions: UTC days, and day by region for what is overwritten region by region."""
 
-import os
-
 import dagster as dg
 
 from core.days import ONE_DAY, DayRange, parse_day
+from core.settings import read_settings
+from orchestration.settings import OrchestrationSettings
 
-START = os.environ.get("PARTITIONS_START") or "2010-01-01"
+_SETTINGS = read_settings(OrchestrationSettings)
+START = f"{_SETTINGS.partitions_start}"
 # The day that is going on has a partition too: it is pulled every hour.
 DAYS = dg.DailyPartitionsDefinition(start_date=START, timezone="UTC", end_offset=1)
-REGIONS = (os.environ.get("REGIONS") or "us-east,eu-west,ap-south").split(",")
+REGIONS = _SETTINGS.regions
 # Every other region, also none: with it a day's cells are the whole day, and no row is left out.
 OTHER = "other"
 BY_REGION = dg.StaticPartitionsDefinition([*REGIONS, OTHER])

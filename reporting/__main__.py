@@ -2,8 +2,17 @@
 
 import sys
 
-from core.command_line import run_command
-from core.warehouse.server import warehouse
-from reporting.report import print_report
+from core.command_line import command, run_command
 
-sys.exit(run_command(lambda: print_report(warehouse())))
+
+@command()
+def report() -> None:
+    """Show events per day, where every received record went, and why some were rejected."""
+    from core.warehouse.server import warehouse
+    from reporting.report import print_report
+
+    print_report(warehouse())
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(report, prog="python -m reporting"))

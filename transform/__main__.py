@@ -1,30 +1,22 @@
-"""`make transform`, and `make docs`."""
+"""`make transform`: dbt build of the days that are out of date, or of FROM to TO."""
 
 from __future__ import annotations
 
 import sys
 
-from dbt.cli.main import dbtRunner
-
-from core.command_line import run_command
-from core.errors import UserError
-from core.progress import Progress
-from core.settings import optional_range
-from core.warehouse.server import warehouse
-from transform.build import transform
-from transform.project import LOCATION, TARGET_DIR
+from core.command_line import command, run_command
+from core.settings import RangeSettings, optional_range
 
 
-def _transform() -> None:
-    print(transform(optional_range(), Progress(unit="models and tests")))
+@command(RangeSettings)
+def transform() -> None:
+    """Run dbt build of the days FROM to TO; without them, of what loads have touched since."""
+    days = optional_range()
+    from core.progress import Progress  # what a command needs, when it runs: --help is quick
+    from transform.build import transform
+
+    print(transform(days, Progress(unit="models and tests")))
 
 
-def _docs() -> None:
-    warehouse()
-    outcome = dbtRunner().invoke(["docs", "generate", "--static", "--write-json", *LOCATION])
-    if not outcome.success:
-        raise UserError("dbt docs generate failed, see above")
-    print(f"open {TARGET_DIR / 'static_index.html'}")
-
-
-sys.exit(run_command(_docs if sys.argv[1:] == ["docs"] else _transform))
+if __name__ == "__main__":
+    sys.exit(run_command(transform, prog="python -m transform"))

@@ -20,11 +20,13 @@ from core.days import DayRange
 from core.errors import UserError
 from core.migrations import migrate
 from core.progress import Progress
+from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
 from core.warehouse.server import warehouse
 from transform.build_lock import build_lock
 from transform.project import LOCATION, project_digest
+from transform.settings import TransformSettings
 
 
 def build_arguments(days: DayRange | None) -> list[str]:
@@ -104,7 +106,7 @@ def run_dbt(
         UserError: dbt failed before its first node.
     """
     # Nobody here reads dbt's JSON artifacts, a quarter of a second a run; they can be asked for.
-    json = {"DBT_WRITE_JSON": os.environ.get("DBT_WRITE_JSON") or "false"}
+    json = {"DBT_WRITE_JSON": f"{read_settings(TransformSettings).write_json}".lower()}
     env, before = json | dict(env or {}), dict(os.environ)
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
     with building():

@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from core.settings import ROOT
+from core.settings import ROOT, read_settings
+from transform.settings import TransformSettings
 
 PROJECT_DIR = ROOT / "dbt"
 MIGRATIONS = ROOT / "core" / "migrations"  # macros to dbt
 PROFILES_DIR = ROOT / "profiles"
-TARGET_DIR = Path(os.environ.get("DBT_TARGET_PATH") or PROJECT_DIR / "target")
+TARGET_DIR = read_settings(TransformSettings).target_path
 MANIFEST = TARGET_DIR / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
 

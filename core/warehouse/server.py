@@ -20,7 +20,7 @@ def warehouse() -> Warehouse:
         UserError: no server can be reached or started.
     """
     if os.environ.get("PGHOST"):
-        # libpq's own default. Not $USER: `make forget USER=u17` does not log in as u17.
+        # libpq's own default: the account's name, whatever $USER says.
         user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
         found = Warehouse(
             host=os.environ["PGHOST"],

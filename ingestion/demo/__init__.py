@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ingestion.settings import EVENTS_URL
+
 
 @contextmanager
 def demo_source() -> Iterator[None]:
@@ -14,7 +16,7 @@ def demo_source() -> Iterator[None]:
 
     With a warehouse of the user's own, made-up events must not come in by an oversight.
     """
-    if os.environ.get("EVENTS_URL") or os.environ.get("PGHOST"):
+    if EVENTS_URL.read() or os.environ.get("PGHOST"):
         yield
         return
     from ingestion.demo.server import running

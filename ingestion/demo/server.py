@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ from core.errors import UserError
 from ingestion.demo.product import Product, Record
 
 DEMO_TOKEN = "demo-token"  # noqa: S105 - public, guards made-up data
-DEFAULT_PORT = 8008
 PAGE_ROWS = 1_000
 # One request in twenty is refused once with 429 or 503; the same request then succeeds.
 FAULT_IN = 20
@@ -147,13 +145,12 @@ def running(port: int = 0, seed: int = 7, fault_in: int = FAULT_IN) -> Iterator[
         thread.join()
 
 
-def serve_forever() -> None:
-    """`make demo-api`: serve until Ctrl-C.
+def serve_forever(port: int) -> None:
+    """`make demo-api`: serve on a port of loopback until Ctrl-C.
 
     Raises:
         UserError: the port is taken.
     """
-    port = int(os.environ.get("DEMO_API_PORT") or DEFAULT_PORT)
     try:
         with running(port) as server:
             print(f"EVENTS_URL={server.url} EVENTS_API_TOKEN={server.token}  (Ctrl-C stops it)")

@@ -1,6 +1,5 @@
 """How the nodes of the dbt project become assets and checks."""
 
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -9,12 +8,14 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
+from core.settings import read_settings
 from orchestration.automation import downstream
 from orchestration.partitions import CELLS, DAYS
+from orchestration.settings import OrchestrationSettings
 from transform.project import PROJECT_DIR, manifest
 
 Props = Mapping[str, Any]
-OWNER = os.environ.get("OWNER") or "data-engineering@example.com"
+OWNER = read_settings(OrchestrationSettings).owner
 # What is built once a day is stale when a day and a half have passed.
 STALE, LATE = timedelta(hours=36), timedelta(hours=26)
 FRESH = dg.FreshnessPolicy.time_window(fail_window=STALE, warn_window=LATE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.settings import local_dir
 from core.warehouse.embedded import start_embedded
+from orchestration.settings import DAGSTER_HOME
 
 DATABASE = "dagster"
 
@@ -21,8 +22,8 @@ def prepare_home() -> Path:
     Raises:
         UserError: the embedded Postgres does not start.
     """
-    if os.environ.get("DAGSTER_HOME"):
-        return Path(os.environ["DAGSTER_HOME"])
+    if given := DAGSTER_HOME.read():
+        return Path(given)
     home = local_dir() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")

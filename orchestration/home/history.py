@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, Self
@@ -12,6 +11,7 @@ from dagster_postgres import DagsterPostgresStorage
 
 from core.settings import local_dir
 from orchestration.home.dagster_home import prepare_home
+from orchestration.settings import DAGSTER_HOME
 
 
 class History(DagsterPostgresStorage):
@@ -43,7 +43,7 @@ def delete_runs(before: date) -> int:
     Raises:
         UserError: the embedded Postgres does not start.
     """
-    if not os.environ.get("DAGSTER_HOME") and not (local_dir() / "dagster").exists():
+    if not DAGSTER_HOME.read() and not (local_dir() / "dagster").exists():
         return 0
     prepare_home()
     older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))

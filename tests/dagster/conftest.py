@@ -14,9 +14,9 @@ import pytest
 from core.days import parse_range
 from core.warehouse.connection import Warehouse
 from ingestion.demo.server import DemoApi, running
-from orchestration.backfill import run_range
 from orchestration.definitions import definitions
 from orchestration.io_manager import Storage
+from orchestration.ranges import run_range
 from orchestration.resources import EventsSource
 from orchestration.resources import Warehouse as WarehouseResource
 from tests.conftest import empty_warehouse

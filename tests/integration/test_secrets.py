@@ -21,8 +21,8 @@ from core.settings import ROOT
 from ingestion.cli import main
 from ingestion.source import http_client
 from ingestion.source.http_client import Patience
-from orchestration.backfill import run_range
 from orchestration.definitions import definitions
+from orchestration.ranges import run_range
 from tests.helpers.faults import PERMANENT, TRANSIENT
 from tests.helpers.faulty_api import PAGE_ROWS, PAGES, Fault, faulty_api, status
 from tests.helpers.pipeline import query

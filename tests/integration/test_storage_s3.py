@@ -6,8 +6,8 @@ import dagster as dg
 from upath import UPath
 
 from orchestration import assets
-from orchestration.backfill import RANGE_END, RANGE_START
 from orchestration.io_manager import PartitionedFiles, Storage
+from orchestration.ranges import RANGE_END, RANGE_START
 from orchestration.resources import Warehouse as WarehouseResource
 from tests.helpers.pipeline import query
 

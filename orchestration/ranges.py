@@ -1,0 +1,40 @@
+"""A range of days as one Dagster run of this process; one that was killed is resumed."""
+
+import dagster as dg
+
+from core.days import DayRange
+
+# Dagster's own names for the tags of a run over a range of partitions.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def run_range(
+    days: DayRange, instance: dg.DagsterInstance, defs: dg.Definitions | None = None
+) -> bool:
+    """Materialize everything of the days as one run of this process. True if it succeeded. A range
+    whose last run was killed goes on where it stopped. `defs`: others than the code location's."""
+    # Not before it is asked for: the code location is loaded, which takes seconds.
+    from orchestration import automation, definitions
+
+    defs, along = defs or definitions.defs, {automation.CELLS_ALONG: "true"}
+    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}", **along}
+    job, graph = defs.resolve_job_def("days"), defs.resolve_asset_graph()
+    done = _steps_done(instance, dg.RunsFilter(job_name="days", tags=tags))
+    keys = job.asset_layer.executable_asset_keys
+    left = [key for key in keys if graph.get(key).assets_def.op.name not in done]
+    run = job.execute_in_process(
+        instance=instance,
+        tags=tags,
+        asset_selection=left if done and left else None,
+        run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+        raise_on_error=False,
+    )
+    return run.success
+
+
+def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
+    """The steps that had succeeded when the last run like this one was killed. None after one that
+    came to an end: whoever repeats that wants it all anew."""
+    runs = instance.get_runs(like, limit=1)
+    kind, killed = dg.DagsterEventType.STEP_SUCCESS, [r.run_id for r in runs if not r.is_finished]
+    return {f"{e.step_key}" for each in killed for e in instance.all_logs(each, of_type=kind)}

@@ -1,0 +1,46 @@
+"""What the user can set of the builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.settings import ROOT, Place, Setting
+from core.values import Switch, Text
+
+# Read by the dbt project itself: profiles/profiles.yml, dbt/macros/days/cells.sql.
+OTHERS = (
+    Setting(
+        "DBT_TARGET", Text("a target of profiles/profiles.yml"), "dbt's target.", default="dev"
+    ),
+    Setting(
+        "CELLS",
+        Text("regions, comma separated"),
+        "Bare dbt: overwrites these regions of its days alone. Dagster sets it for a run of cells.",
+        example="eu-west,us-east",
+    ),
+    Setting(
+        "CELLS_BESIDE",
+        Text("regions, comma separated"),
+        "Bare dbt: overwrites every other region. Dagster sets it for a run of cells.",
+        example="eu-west,us-east",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class TransformSettings:
+    """Where dbt writes, and what."""
+
+    target_path: Path = Setting(
+        "DBT_TARGET_PATH",
+        Place("a directory, below dbt/ if relative", ROOT / "dbt"),
+        "Where dbt keeps its manifest and the compiled SQL.",
+        default="target",
+    ).field()
+    write_json: bool = Setting(
+        "DBT_WRITE_JSON",
+        Switch(),
+        "Whether builds write manifest.json and run_results.json, 0.25 s each time.",
+        default="false",
+    ).field()
