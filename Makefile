@@ -20,11 +20,12 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# On Python 3.14 dbt-core 1.11 fails on import.
 # uv comes out of the lock with its hash, then installs the rest in a fifth of pip's time
 # (22 s against 117 s). Where uv cannot reach the package index, pip, which has its own settings, can.
 $(VENV)/installed: $(LOCK)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1): Python 3.11 or newer is needed" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "error: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1): Python 3.11, 3.12 or 3.13 is needed" >&2; exit 2; }
 	@echo "Installing the locked packages into $(VENV) (once, about a minute) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
 	@awk '/^[a-z]/ {uv = /^uv==/} uv' $(LOCK) > $(VENV)/uv.lock

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-
 from core.command_line import command, run_command
 from core.days import last_complete_days
-from core.progress import Progress
-from core.warehouse.server import warehouse
-from ingestion.demo.server import running
-from ingestion.ingest import ingest
-from ingestion.settings import IngestSettings
-from reporting.report import print_report
-from transform.build import transform
 
 DAYS = 7
 NEXT_STEPS = """[bold]Next, try[/bold]
@@ -34,7 +25,17 @@ def main_job() -> None:
     Raises:
         UserError: the warehouse cannot be reached or a blocking test failed.
     """
-    console = Console()
+    from rich.console import Console
+
+    from core.progress import Progress
+    from core.warehouse.server import warehouse
+    from ingestion.demo.server import running
+    from ingestion.ingest import ingest
+    from ingestion.settings import IngestSettings
+    from reporting.report import print_report
+    from transform.build import transform
+
+    console = Console(soft_wrap=True, highlight=False)
     found = warehouse()
     days = last_complete_days(DAYS)
     with running() as api:
@@ -46,14 +47,10 @@ def main_job() -> None:
             profiles_url="",
             api_token=api.token,
         )
-        _say(console, ingest(settings, found, Progress()).summary())
-    _say(console, transform(None, Progress(unit="models and tests")))
-    print_report(found, console)
-    console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True)
+        console.print(ingest(settings, found, Progress()).summary())
+    console.print(transform(None, Progress(unit="models and tests")))
+    print_report(found, Console())
+    console.print(NEXT_STEPS)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def test_prune(built):
 
 
 def test_forget(built):
-    done = run("commands.forget", USER="u1", USER_FROM="command line")
+    done = run("commands.forget", USER_ID="u1")
     assert done.returncode == 0, done.stderr
     assert "raw.events: 7 deleted" in done.stdout
     assert "raw.user_profiles: 2 deleted" in done.stdout
@@ -107,7 +107,7 @@ def test_bad_settings_are_one_line_and_change_nothing(built):
         ("prune", {}, "KEEP_DAYS=''"),
         ("prune", {"KEEP_DAYS": "0"}, "KEEP_DAYS='0'"),
         ("prune", {"KEEP_DAYS": "-3"}, "KEEP_DAYS='-3'"),
-        ("forget", {"USER": "root", "USER_FROM": "environment"}, "USER is not given"),
+        ("forget", {"USER": "root"}, "USER_ID is not set"),
     ):
         done = run(f"commands.{command}", **settings)
         assert done.returncode == 2
@@ -118,7 +118,7 @@ def test_bad_settings_are_one_line_and_change_nothing(built):
 
 def test_forget_quotes_what_it_is_given(built):
     before = query(built, FACTS)
-    done = run("commands.forget", USER="o'x\\ .*", USER_FROM="command line")
+    done = run("commands.forget", USER_ID="o'x\\ .*")
     assert done.returncode == 0, done.stderr
     assert "raw.events: 0 deleted" in done.stdout
     assert query(built, FACTS) == before

@@ -1,0 +1,197 @@
+"""The command lines: their help, options over the environment, one line for what is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from core.errors import SECRETS
+from core.settings import ROOT
+from tests.helpers.pipeline import run
+
+INGEST = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL API_CONCURRENCY MAX_QUARANTINED".split()
+PROGRAMS = {
+    "ingestion": [],
+    "ingestion ingest": INGEST,
+    "ingestion replay": ["REASON", "MAPPING"],
+    "ingestion up": [],
+    "ingestion down": [],
+    "ingestion reset": [],
+    "ingestion psql": [],
+    "ingestion demo-api": ["DEMO_API_PORT"],
+    "transform": ["FROM", "TO"],
+    "transform.docs": [],
+    "reporting": [],
+    "orchestration.backfill": INGEST,
+    "orchestration.ui": ["UI_PORT"],
+    "commands.main_job": [],
+    "commands.forget": ["USER_ID"],
+    "commands.prune": ["KEEP_DAYS"],
+    "commands.reference": [],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_shows_every_option_with_its_variable(program):
+    done = run(*program.split(), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: python -m {program} [OPTIONS]")
+    text = re.sub(r"\s+", " ", done.stdout)
+    assert re.findall(r"env var: (\w+)", text) == PROGRAMS[program]
+    for name in PROGRAMS[program]:
+        assert f"--{name.lower().replace('_', '-')} {name}" in text
+    assert not any(name in text for name in SECRETS)
+
+
+def test_help_shows_defaults():
+    text = re.sub(r"\s+", " ", run("ingestion", "ingest", "--help").stdout)
+    assert "[env var: MAPPING; default: canonical]" in text
+    assert "[env var: MAX_QUARANTINED; default: 0.5]" in text
+    assert "[env var: EVENTS_URL]" in text
+
+
+def test_every_module_that_is_run_has_its_help_tested():
+    run_by_make = set(re.findall(r"\$\(RUN\) (\w[\w.]*)", (ROOT / "Makefile").read_text()))
+    of_developers = {"pytest", "benchmarks", "benchmarks.plots"}
+    other = {name for name in run_by_make if name.startswith("tests.")}
+    assert {program.split()[0] for program in PROGRAMS} == run_by_make - of_developers - other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "Missing command. See --help."),
+        ("ingests", "No such command 'ingests'. Did you mean 'ingest'? See --help."),
+        ("ingest --form 2026-01-01", "No such option '--form'."),
+        ("ingest --from", "Option '--from' requires an argument. See --help."),
+        ("ingest 2026-01-01", "Got unexpected extra argument (2026-01-01) See --help."),
+        ("ingest https://me:pw@x/y", "Got unexpected extra argument (https://***@x/y) See --help."),
+        ("ingest --events-api-token t", "No such option '--events-api-token'."),
+        ("ingest", "FROM is not set: "),
+        ("ingest --from 2026-02-30", "FROM='2026-02-30' is not a day: write it as YYYY-MM-DD"),
+        ("ingest --from 2026-01-01 --source ftp", "SOURCE='ftp' is unknown: use one of api, files"),
+        ("replay --reason rain", "REASON='rain' is unknown: use one of "),
+        ("demo-api --demo-api-port -1", "DEMO_API_PORT='-1' is not a port, 0 to 65535"),
+    ],
+)
+def test_what_is_wrong_is_one_line(arguments, message):
+    done = run("ingestion", *arguments.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("transform --from x", "FROM='x' is not a day: write it as YYYY-MM-DD"),
+        ("transform x", "Got unexpected extra argument (x) See --help."),
+        ("orchestration.backfill", "FROM is not set: "),
+        ("orchestration.ui --ui-port x", "UI_PORT='x' is not a port, 1 to 65535"),
+        ("commands.prune --keep-days 0", "KEEP_DAYS='0' is not a number of days: give 1 or more"),
+        ("commands.forget", "USER_ID is not set: "),
+        ("commands.forget --user u17", "No such option '--user'."),
+    ],
+)
+def test_other_programs_too(program, message):
+    done = run(*program.split(), USER="u17")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_option_wins_over_the_environment_and_that_over_env_file(tmp_path):
+    env_file = tmp_path / "settings"
+    env_file.write_text("FROM=file\nTO=file\nSOURCE=file\n")
+    given = {"ENV_FILE": str(env_file), "FROM": "environment"}
+    for arguments, named in (
+        ([], "FROM='environment'"),
+        (["--from", "option"], "FROM='option'"),
+        (["--from", "2026-01-01"], "TO='file'"),
+        (["--from", "2026-01-01", "--to", ""], "SOURCE='file'"),
+    ):
+        done = run("ingestion", "ingest", *arguments, **given)
+        assert done.stderr.startswith(f"error: {named} is "), done.stderr
+
+
+def test_a_wrong_option_imports_nothing_heavy():
+    heavy = ("duckdb", "pyarrow", "dlt", "psycopg2", "requests", "rich", "dagster", "dbt")
+    program = (
+        "import sys; from ingestion.cli import main; status = main(['ingest', '--from', 'x']); "
+        f"print(status, [name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "2 []\n", done.stderr
+
+
+def test_ingestion_does_not_import_pandas_along_with_pyarrow():
+    program = (
+        "import runpy, sys; sys.argv[1:] = ['--help']\n"
+        "try: runpy.run_module('ingestion', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "import pyarrow; pyarrow.array(['a']); print([n for n in sys.modules if 'pandas' in n])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.endswith("\n[]\n"), done.stderr
+
+
+def make(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        env=clean | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_make_refuses_the_old_word_for_a_user():
+    refused = make("--old-file=install", "forget", "USER=o'x \"17", USER="me")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[0] == (
+        "error: USER=o'x \"17 is no setting of forget: give USER_ID=o'x \"17"
+    )
+    assert refused.stdout == ""
+    # Of the shell's USER it does not speak.
+    asked = make("--old-file=install", "forget", f"BIN={Path(sys.executable).parent}", USER="me")
+    assert asked.stderr.splitlines()[0].startswith("error: USER_ID is not set: ")
+
+
+@pytest.mark.parametrize("version", ["3.10.12", "3.14.0", "3.15.1"])
+def test_make_refuses_a_python_that_cannot_do(version, tmp_path):
+    python = tmp_path / "python"
+    numbers = f"({version.replace('.', ', ')})"
+    python.write_text(
+        f"#!/bin/sh\n"
+        f'if [ "$1" = --version ]; then echo Python {version}; exit; fi\n'
+        f'[ "$1" = -c ] && exec {sys.executable} -c "import sys; sys.version_info = {numbers}; '
+        '$2"\n'
+        f"touch {tmp_path}/went-on\n"
+    )
+    python.chmod(0o755)
+    done = make("install", f"VENV={tmp_path}/venv", f"PYTHON={python}")
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert lines == [
+        f"error: PYTHON={python} is Python {version}: Python 3.11, 3.12 or 3.13 is needed"
+    ]
+    assert not (tmp_path / "went-on").exists()
+
+
+def test_make_takes_the_pythons_that_can(tmp_path):
+    found = import_module("tomllib").loads((ROOT / "pyproject.toml").read_text())
+    assert found["project"]["requires-python"] == ">=3.11,<3.14"
+    for version in ("3.11.0", "3.13.9"):
+        code = re.search(r"-c '(import sys;[^']*)'", (ROOT / "Makefile").read_text())
+        assert code
+        numbers = f"({version.replace('.', ', ')})"
+        program = f"import sys; sys.version_info = {numbers}; {code[1]}"
+        assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,123 @@
+"""Each kind of setting: what it takes, and the one line with which it refuses the rest."""
+
+from datetime import date
+
+import pytest
+
+from alerts.settings import ALERT_AFTER_FAILURES, UI_PORT, AlertSettings
+from commands.settings import KEEP_DAYS
+from core.errors import UserError
+from core.settings import ROOT, read_settings
+from ingestion.settings import DEMO_API_PORT, IngestSettings, ReplaySettings
+from orchestration.settings import OrchestrationSettings
+from transform.settings import TransformSettings
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "value"),
+    [
+        (KEEP_DAYS, "1", 1),
+        (KEEP_DAYS, "007", 7),
+        (ALERT_AFTER_FAILURES, "", 2),
+        (UI_PORT, "65535", 65_535),
+        (DEMO_API_PORT, "0", 0),
+    ],
+)
+def test_a_number(setting, text, value):
+    assert setting.read({setting.name: text}) == value
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "²", "x", "9" * 5_000, " 1"])
+def test_no_number(text):
+    with pytest.raises(UserError) as error:
+        KEEP_DAYS.read({"KEEP_DAYS": text})
+    assert str(error.value) == f"KEEP_DAYS={text!r} is not a number of days: give 1 or more"
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "http", "-1"])
+def test_no_port(text):
+    with pytest.raises(UserError) as error:
+        UI_PORT.read({"UI_PORT": text})
+    assert str(error.value) == f"UI_PORT={text!r} is not a port, 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "message"),
+    [
+        (
+            OrchestrationSettings,
+            {"PARTITIONS_START": "foo"},
+            "PARTITIONS_START='foo' is not a day: write it as YYYY-MM-DD",
+        ),
+        (
+            OrchestrationSettings,
+            {"REGIONS": "eu,,us"},
+            "REGIONS='eu,,us': a word is empty or there twice",
+        ),
+        (
+            OrchestrationSettings,
+            {"REGIONS": "eu, eu"},
+            "REGIONS='eu, eu': a word is empty or there twice",
+        ),
+        (
+            TransformSettings,
+            {"DBT_WRITE_JSON": "yes"},
+            "DBT_WRITE_JSON='yes' is neither true nor false",
+        ),
+        (ReplaySettings, {"REASON": "rain"}, "REASON='rain' is unknown: use one of malformed_"),
+        (
+            AlertSettings,
+            {"UI_PORT": "x", "SMTP_URL": "smtp://a"},
+            "UI_PORT='x' is not a port, 1 to 65535",
+        ),
+    ],
+)
+def test_one_line_names_the_setting_and_the_value(settings, given, message):
+    with pytest.raises(UserError) as error:
+        read_settings(settings, given)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "half"])
+def test_no_share(text, monkeypatch):
+    env = {"EVENTS_URL": "/x/%Y-%m-%d.csv", "MAX_QUARANTINED": text}
+    monkeypatch.setenv("FROM", "2026-01-01")
+    with pytest.raises(UserError) as error:
+        IngestSettings.from_env(env=env)
+    assert str(error.value) == f"MAX_QUARANTINED={text!r} is not a share: give a number from 0 to 1"
+
+
+def test_what_is_given_and_what_is_not():
+    settings = read_settings(
+        OrchestrationSettings, {"REGIONS": "eu, us", "PARTITIONS_START": "2026-01-02", "OWNER": ""}
+    )
+    assert settings.regions == ("eu", "us")
+    assert settings.partitions_start == date(2026, 1, 2)
+    assert settings.owner == "data-engineering@example.com"
+    assert OrchestrationSettings().regions == ("us-east", "eu-west", "ap-south")
+    assert read_settings(ReplaySettings, {}).mapping == ""
+
+
+def test_directories_are_relative_to_the_project_and_to_dbt():
+    def target(text: str) -> str:
+        return str(read_settings(TransformSettings, {"DBT_TARGET_PATH": text}).target_path)
+
+    assert target("") == str(ROOT / "dbt" / "target")
+    assert target("other") == str(ROOT / "dbt" / "other")
+    assert target("/tmp/target") == "/tmp/target"  # noqa: S108 - nothing is written there
+
+
+def test_every_setting_of_an_ingestion_is_of_the_environment_that_is_given(monkeypatch):
+    monkeypatch.setenv("API_CONCURRENCY", "9")
+    monkeypatch.setenv("FROM", "2026-01-01")
+    env = {"EVENTS_URL": "http://x", "EVENTS_API_TOKEN": "t"}
+    assert IngestSettings.from_env(env=env).api_concurrency == 4
+    assert IngestSettings.from_env(env=env | {"API_CONCURRENCY": "64"}).api_concurrency == 64
+
+
+def test_no_secret_is_shown():
+    env = {"SMTP_URL": "smtp://u:hunter2@x", "ALERT_WEBHOOK_URL": "https://hooks/hunter2"}
+    settings = read_settings(AlertSettings, env)
+    assert settings.smtp_url == env["SMTP_URL"]
+    assert "hunter2" not in repr(settings)
