@@ -24,7 +24,7 @@ from core.progress import Progress
 from ingestion.demo.server import running
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
-from orchestration.home.dagster_home import prepare_home
+from orchestration.home.prepare import prepare_home
 from transform.build import build_arguments
 from transform.project import LOCATION
 

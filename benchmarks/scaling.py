@@ -32,7 +32,7 @@ def measure(sizes: list[int]) -> Report:
     with own_server() as folder:
         warehouse = new_database("scaling")
         load(warehouse, folder, HISTORY, Product(1_000))
-        transform(None, Progress())
+        transform(warehouse, None, Progress())
         events, day = f"{folder}/events/%Y-%m-%d.jsonl", HISTORY.end
         for repetition in range(REPETITIONS + 1):
             for size in sizes if repetition else sizes[:1]:

@@ -20,7 +20,8 @@ from core.progress import Progress
 from core.warehouse.connection import Warehouse
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
-from transform.build import LOCATION, transform
+from transform.build import transform
+from transform.project import LOCATION
 
 DAYS = DayRange(START, START + timedelta(days=151))
 SHAPE = """
@@ -76,7 +77,7 @@ def measure(rows: int) -> tuple[Report, Report]:
         [[start]] = execute(warehouse, "select pg_current_wal_lsn()::text")
         load(warehouse, folder / "source", DAYS, Product(rows // len(DAYS)))
         [[loaded]] = execute(warehouse, "select pg_current_wal_lsn()::text")
-        transform(None, Progress())
+        transform(warehouse, None, Progress())
         for what, expression in {
             "raw.events": "select pg_total_relation_size('raw.events')",
             "fact_events with its index": """select sum(pg_total_relation_size(inhrelid))

@@ -48,7 +48,7 @@ def main_job() -> None:
             api_token=api.token,
         )
         console.print(ingest(settings, found, Progress()).summary())
-    console.print(transform(None, Progress(unit="models and tests")))
+    console.print(transform(found, None, Progress(unit="models and tests")))
     print_report(found, Console())
     console.print(NEXT_STEPS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from commands.settings import KEEP_DAYS
@@ -24,12 +25,25 @@ def prune() -> None:
         before = datetime.now(UTC).date() - timedelta(days=days - 1)
     except OverflowError as error:
         raise UserError(f"KEEP_DAYS={days} reaches back before the calendar") from error
+    from commands.receipt import receipt
+    from core.progress import Progress
+    from core.warehouse.server import warehouse
+    from ingestion.land import retention as landed
     from orchestration.home.history import delete_runs
-    from transform import retention
+    from transform import retention as transformed
+    from transform.build import transform
+    from transform.build_lock import build_lock
 
-    retention.prune(before)
-    if runs := delete_runs(before):
-        print(f"Dagster: {runs} runs from before {before} deleted")
+    found = warehouse()
+    # The tables exist, and are up to date.
+    transform(found, None, Progress(unit="models and tests"))
+    with receipt(f"Pruned: before {before}") as deleted:
+        # No build between the two: it would miss the records of days that are still there.
+        with build_lock(found), closing(found.connect()) as db:
+            deleted["ingestion"] = landed.prune_events(db, before)
+            deleted["transform"] = transformed.prune_events(found, before)
+        print(transform(found, None, Progress(unit="models and tests")))
+        deleted["orchestration"] = {"Dagster's runs": delete_runs(before)}
 
 
 if __name__ == "__main__":

@@ -28,20 +28,28 @@ def scratch_directory() -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as in_use:
         with _locked(parent):  # nobody looks between the making of a directory and its lock
-            for left in parent.iterdir():
-                _remove_if_left(left)
+            _remove_left(parent)
             directory = Path(tempfile.mkdtemp(dir=parent))
             in_use.enter_context(_locked(directory))
         in_use.callback(shutil.rmtree, directory, ignore_errors=True)
         yield directory
 
 
-def _remove_if_left(directory: Path) -> None:
-    try:
-        with _locked(directory, fcntl.LOCK_NB):
-            shutil.rmtree(directory, ignore_errors=True)
-    except (BlockingIOError, FileNotFoundError, PermissionError):
-        pass  # in use; its owner has just removed it; another user's
+def remove_left_scratch() -> None:
+    """Remove the working files that killed processes left: they hold what was being landed."""
+    parent = local_dir() / "scratch"
+    if parent.exists():
+        with _locked(parent):
+            _remove_left(parent)
+
+
+def _remove_left(parent: Path) -> None:
+    for directory in parent.iterdir():
+        try:
+            with _locked(directory, fcntl.LOCK_NB):
+                shutil.rmtree(directory, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError, PermissionError):
+            pass  # in use; its owner has just removed it; another user's
 
 
 @contextmanager

@@ -79,8 +79,8 @@ def psql() -> None:
     from core.warehouse.embedded import psql_path
     from core.warehouse.server import warehouse
 
-    warehouse()
-    os.execv(psql_path(), ["psql"])  # noqa: S606 - no shell, no user input
+    env = os.environ | warehouse().libpq_env()
+    os.execve(psql_path(), ["psql"], env)  # noqa: S606 - no shell, no user input
 
 
 @command(DEMO_API_PORT)

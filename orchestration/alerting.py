@@ -6,8 +6,9 @@ from typing import Any
 import dagster as dg
 
 from alerts.send import Alert, alert, announce, is_due
-from orchestration.automation import FACTS, ON
-from orchestration.dbt.translator import OWNER
+from orchestration.automation import ON
+from orchestration.dbt.translator import FACTS
+from orchestration.settings import orchestration_settings
 
 FAILED = dg.DagsterRunStatus.FAILURE
 FINISHED = [dg.DagsterRunStatus.SUCCESS, FAILED]
@@ -28,18 +29,33 @@ def _events(context: dg.RunStatusSensorContext, kind: dg.DagsterEventType) -> li
 @dg.run_failure_sensor(name="alert_on_failure", default_status=ON, minimum_interval_seconds=30)
 def alert_on_failure(context: dg.RunFailureSensorContext) -> None:
     """After so many failures in a row: owner, link, reason, and the failing rows' query."""
-    run, failures = context.dagster_run, failures_in_a_row(context.instance, context.dagster_run)
+    run = context.dagster_run
+    failures = failures_in_a_row(context.instance, run)
     if not is_due(failures):
         return
     events = _events(context, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    bad = [event.event_specific_data for event in events if not event.event_specific_data.passed]
-    queries = {c.check_name: c.metadata["query"].value for c in bad if "query" in c.metadata}
-    data: list[Any] = [event.event_specific_data for event in context.get_step_failure_events()]
-    reasons = [step.error.message.strip() for step in data if step.error]
-    reason = "\n".join(reasons) or str(context.failure_event.message)
-    title = f"fact-events: {run.job_name} failed, {failures} in a row"
-    for line in alert(Alert(title, OWNER, run.run_id, reason, queries)):
+    checks = [event.event_specific_data for event in events]
+    queries = {
+        check.check_name: check.metadata["query"].value
+        for check in checks
+        if not check.passed and "query" in check.metadata
+    }
+    message = Alert(
+        title=f"fact-events: {run.job_name} failed, {failures} in a row",
+        owner=orchestration_settings().owner,
+        run_id=run.run_id,
+        reason=_reason(context),
+        queries=queries,
+    )
+    for line in alert(message):
         context.log.error(line)
+
+
+def _reason(context: dg.RunFailureSensorContext) -> str:
+    """What the failed steps say, or else the run."""
+    steps: list[Any] = [event.event_specific_data for event in context.get_step_failure_events()]
+    reasons = [step.error.message.strip() for step in steps if step.error]
+    return "\n".join(reasons) or str(context.failure_event.message)
 
 
 @dg.run_status_sensor(dg.DagsterRunStatus.SUCCESS, default_status=ON, minimum_interval_seconds=30)
@@ -47,5 +63,7 @@ def announce_facts(context: dg.RunStatusSensorContext) -> None:
     """Tell downstream jobs which days of fact_events a run has just built."""
     events = _events(context, dg.DagsterEventType.ASSET_MATERIALIZATION)
     days = sorted({event.partition for event in events if event.asset_key == FACTS})
-    for line in announce(FACTS.to_user_string(), days, context.dagster_run.run_id) if days else ():
+    if not days:
+        return
+    for line in announce(FACTS.to_user_string(), days, context.dagster_run.run_id):
         context.log.error(line)

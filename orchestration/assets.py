@@ -12,26 +12,39 @@ from core.errors import Unavailable, UserError
 from core.settings import ROOT
 from core.warehouse.relation import read
 from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
+from orchestration.dbt.resource import Dbt
 from orchestration.dbt.run import Event, build
-from orchestration.dbt.translator import OWNER, TRANSLATOR
-from orchestration.partitions import DAYS, cells_of, days_of
-from orchestration.resources import Dbt, EventsSource, Warehouse
+from orchestration.dbt.translator import Common, Translator
+from orchestration.partitions import CELLS, DAYS, REGIONS, days_of
+from orchestration.resources import EventsSource, Warehouse
+from orchestration.settings import orchestration_settings
 from transform.project import manifest
 
+Context = dg.AssetExecutionContext
+OWNER = orchestration_settings().owner
 # For what passes by itself: a source or server that is away, a lock. Wrong settings, refusals and
 # failed tests are raised as dg.Failure(allow_retries=False).
-BACKOFF, JITTER = dg.Backoff.EXPONENTIAL, dg.Jitter.PLUS_MINUS
-RETRY = dg.RetryPolicy(max_retries=3, delay=5, backoff=BACKOFF, jitter=JITTER)
-Context = dg.AssetExecutionContext
+RETRY = dg.RetryPolicy(
+    max_retries=3,
+    delay=5,
+    backoff=dg.Backoff.EXPONENTIAL,
+    jitter=dg.Jitter.PLUS_MINUS,
+)
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=120))
-COMMON: dict[str, Any] = {"owners": [OWNER], "partitions_def": DAYS}
-IN_RAW: dict[str, Any] = {**COMMON, "group_name": "raw", "kinds": {"dlt", "postgres"}}
 LANDING = dg.MetadataValue.url((ROOT / "core" / "migrations" / "0001_landing.sql").as_uri())
 
 
 def _raw(key: dg.AssetKey, description: str, **other: Any) -> dg.AssetSpec:
-    metadata = {"dagster/table_name": ".".join(key.path), "sql": LANDING}
-    return dg.AssetSpec(key, description=description, metadata=metadata, **IN_RAW, **other)
+    return dg.AssetSpec(
+        key,
+        description=description,
+        metadata={"dagster/table_name": ".".join(key.path), "sql": LANDING},
+        owners=[OWNER],
+        partitions_def=DAYS,
+        group_name="raw",
+        kinds={"dlt", "postgres"},
+        **other,
+    )
 
 
 @dg.multi_asset(
@@ -55,32 +68,48 @@ def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterato
     context.log.info(result.summary())
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:
-            rows: dict[str, Any] = {"dagster/row_count": delivered.total, "load_id": result.load_id}
+            rows: dict[str, Any] = {
+                "dagster/row_count": delivered.total,
+                "load_id": result.load_id,
+            }
             yield dg.MaterializeResult(asset_key=key, metadata=rows)
 
 
 # By event day, where the raw tables are by day of delivery: automation.ledger_sensor fills it.
-DELIVERED = "Which load is a day's live delivery, and which event days it touched."
-ledger = _raw(LEDGER, DELIVERED, deps=[RAW_EVENTS, RAW_PROFILES])
+ledger = _raw(
+    LEDGER,
+    "Which load is a day's live delivery, and which event days it touched.",
+    deps=[RAW_EVENTS, RAW_PROFILES],
+)
 
-DBT: dict[str, Any] = {"manifest": manifest(), "dagster_dbt_translator": TRANSLATOR}
-DBT |= {"retry_policy": RETRY, "pool": "dbt"}
+DBT: dict[str, Any] = {
+    "manifest": manifest(),
+    "dagster_dbt_translator": Translator(Common(OWNER, DAYS, CELLS, downstream())),
+    "retry_policy": RETRY,
+    "pool": "dbt",
+}
 
 
 @dbt_assets(exclude="config.cell_column:region", **DBT)
 def dbt_models(context: Context, dbt: Dbt, warehouse: Warehouse) -> Iterator[Event]:
     """Build the run's days of the selected models, tests included, in one dbt invocation."""
-    yield from build(context, dbt, warehouse)
+    yield from build(context, dbt, warehouse.open(), days_of(context), REGIONS)
 
 
 @dbt_assets(select="config.cell_column:region", **DBT)
 def dbt_cells(context: Context, dbt: Dbt, warehouse: Warehouse) -> Iterator[Event]:
     """Overwrite the run's cells, and no others, in one dbt invocation."""
-    yield from build(context, dbt, warehouse, cells_of(context))
+    yield from build(context, dbt, warehouse.open(), days_of(context), REGIONS)
 
 
-ML: dict[str, Any] = {**COMMON, "group_name": "ml", "io_manager_key": "storage"}
-ML |= {"automation_condition": downstream(), "retry_policy": RETRY}
+ML: dict[str, Any] = {
+    "owners": [OWNER],
+    "partitions_def": DAYS,
+    "group_name": "ml",
+    "io_manager_key": "storage",
+    "automation_condition": downstream(),
+    "retry_policy": RETRY,
+}
 
 
 @dg.asset(deps=[["analytics", "user_activity"]], kinds={"pandas", "parquet"}, **ML)

@@ -7,26 +7,31 @@ from typing import Any
 import dagster as dg
 
 from ingestion.settings import EVENTS_URL
+from orchestration.dbt.translator import FACTS
 from orchestration.partitions import DAYS
 from orchestration.resources import Warehouse
 
 RAW_EVENTS = dg.AssetKey(["raw", "events"])
 RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
-FACTS = dg.AssetKey(["analytics", "fact_events"])
 LEDGER = dg.AssetKey(["raw", "ledger"])
 RAW = dg.AssetSelection.assets(RAW_EVENTS, RAW_PROFILES)
 REGIONAL = dg.AssetSelection.assets(["analytics", "regional_daily_events"])
 # They look at the newest day, whatever a run's days are.
-HOURLY = [dg.AssetCheckKey(FACTS, name) for name in ("newest_day_present", "partitions_agree")]
-HOURLY.append(dg.AssetCheckKey(RAW_EVENTS, "source_freshness"))
+HOURLY = [
+    dg.AssetCheckKey(FACTS, "newest_day_present"),
+    dg.AssetCheckKey(FACTS, "partitions_agree"),
+    dg.AssetCheckKey(RAW_EVENTS, "source_freshness"),
+]
 BY_DAY = dg.AssetSelection.all() - REGIONAL - dg.AssetSelection.checks(*HOURLY)
 ON = dg.DefaultSensorStatus.RUNNING
 PULLS_ON = dg.DefaultScheduleStatus.RUNNING
-BUSY = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED]
+BUSY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
 
 pull_job = dg.define_asset_job("pull", RAW.without_checks())
-# Of a run of `make backfill`, which is everything: everything by day, and the cells along with it.
-CELLS_ALONG = "fact_events/cells_along"
 days_job = dg.define_asset_job("days", BY_DAY)
 cells_job = dg.define_asset_job("cells", REGIONAL)
 
@@ -46,9 +51,11 @@ def downstream() -> dg.AutomationCondition[Any]:
     return (changed & ready & idle).with_label("upstream_changed")
 
 
-DEFAULT = "default_automation_condition_sensor"
 automation_sensor = dg.AutomationConditionSensorDefinition(
-    DEFAULT, target=dg.AssetSelection.all(), default_status=ON, minimum_interval_seconds=30
+    "default_automation_condition_sensor",
+    target=dg.AssetSelection.all(),
+    default_status=ON,
+    minimum_interval_seconds=30,
 )
 
 
@@ -56,13 +63,17 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
 def ledger_sensor(
     context: dg.SensorEvaluationContext, warehouse: Warehouse
 ) -> dg.SensorResult | dg.SkipReason:
-    """Tell Dagster which event days are not built as raw has them, whatever the cause: late rows,
-    `make ingest`, changed profiles. Each version of a day is told once: the cursor holds them."""
+    """Tell Dagster which event days are not built as raw has them.
+
+    Whatever the cause: late rows, `make ingest`, changed profiles. Each version of a day is told
+    once: the cursor holds them.
+    """
     if context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
         return dg.SkipReason("a run is going on, which may build the days")
     from transform.build import out_of_date  # imports dbt, 1 s
 
-    found, told = out_of_date(warehouse.open()), json.loads(context.cursor or "{}")
+    told = json.loads(context.cursor or "{}")
+    found = out_of_date(warehouse.open())
     days = {day: version for day, version in found.items() if DAYS.has_partition_key(day)}
     changed = [day for day, version in days.items() if told.get(day) != version]
     if not changed:

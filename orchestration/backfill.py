@@ -27,11 +27,12 @@ def backfill() -> None:
         IngestSettings.from_env(days)  # a wrong setting is said before anything starts
         import dagster as dg
 
-        from orchestration.home.dagster_home import prepare_home
+        from core.warehouse.server import warehouse
+        from orchestration.home.prepare import prepare_home
         from orchestration.ranges import run_range
         from transform.build import prepare_warehouse
 
-        prepare_warehouse()
+        prepare_warehouse(warehouse())
         prepare_home()
         with dg.DagsterInstance.get() as instance:
             succeeded = run_range(days, instance)

@@ -7,16 +7,20 @@ import dagster as dg
 
 from core.days import due_day
 from core.warehouse.relation import read
-from orchestration.automation import FACTS, RAW_EVENTS
-from orchestration.dbt.run import WARN, note
+from orchestration.automation import RAW_EVENTS
+from orchestration.dbt.checks import WARN, note
+from orchestration.dbt.resource import Dbt
+from orchestration.dbt.translator import FACTS
 from orchestration.partitions import DAYS, days_of
-from orchestration.resources import Dbt, Warehouse
+from orchestration.resources import Warehouse
 
 Context = dg.AssetCheckExecutionContext
-USUAL = "As many facts as on the same weekdays before: median and MAD."
-ROW_COUNT = dg.AssetCheckSpec("daily_row_count", asset=FACTS, description=USUAL)
-# Not an argument above: there it prints that it is a preview, on every start.
-ROW_COUNT = ROW_COUNT._replace(partitions_def=DAYS)
+# partitions_def is not an argument: there it prints that it is a preview, on every start.
+ROW_COUNT = dg.AssetCheckSpec(
+    "daily_row_count",
+    asset=FACTS,
+    description="As many facts as on the same weekdays before: median and MAD.",
+)._replace(partitions_def=DAYS)
 
 
 @dg.multi_asset_check(specs=[ROW_COUNT])
@@ -25,7 +29,8 @@ def daily_row_count(context: Context, warehouse: Warehouse) -> dg.AssetCheckResu
     days = read(warehouse.open(), "analytics.daily_row_counts", "event_date", days_of(context))
     unusual = {f"{day['event_date']}": day["unusual"] for day in days if day["unusual"]}
     if not context.has_partition_key:
-        note(context, ROW_COUNT, WARN, {key: key not in unusual for key in context.partition_keys})
+        passed = {key: key not in unusual for key in context.partition_keys}
+        note(context, ROW_COUNT, WARN, passed)
     return dg.AssetCheckResult(passed=not unusual, severity=WARN, metadata=unusual)
 
 
@@ -42,7 +47,12 @@ def newest_day_present(warehouse: Warehouse) -> dg.AssetCheckResult:
     """Complete in analytics.row_accounting."""
     due = due_day(datetime.now(UTC))
     rows = read(warehouse.open(), "analytics.row_accounting", "ingest_date", due)
-    state = "complete" if rows and rows[0]["is_complete"] else "not built" if rows else "missing"
+    if not rows:
+        state = "missing"
+    elif rows[0]["is_complete"]:
+        state = "complete"
+    else:
+        state = "not built"
     return dg.AssetCheckResult(passed=state == "complete", metadata={str(due): state})
 
 
@@ -58,9 +68,13 @@ def partitions_agree(context: Context, warehouse: Warehouse) -> dg.AssetCheckRes
 
 
 @dg.asset_check(**_hourly(RAW_EVENTS, "`dbt source freshness`: when the last load completed."))
-def source_freshness(dbt: Dbt) -> dg.AssetCheckResult:
+def source_freshness(dbt: Dbt, warehouse: Warehouse) -> dg.AssetCheckResult:
     """What dbt says of each source."""
-    results = [r for r in dbt.run(["source", "freshness"]) if r.node.resource_type == "source"]
-    states: dict[str, Any] = {result.node.name: str(result.status) for result in results}
+    results = dbt.run(warehouse.open(), ["source", "freshness"])
+    states: dict[str, Any] = {
+        result.node.name: str(result.status)
+        for result in results
+        if result.node.resource_type == "source"
+    }
     passed = set(states.values()) == {"pass"}
     return dg.AssetCheckResult(passed=passed, severity=WARN, metadata=states)

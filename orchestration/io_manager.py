@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
-from core.settings import local_dir, read_settings
-from orchestration.settings import OrchestrationSettings
+from core.settings import local_dir
+from orchestration.settings import orchestration_settings
 
 
 class PartitionedFiles(dg.UPathIOManager):
@@ -61,7 +61,7 @@ class PartitionedFiles(dg.UPathIOManager):
 class Storage(dg.ConfigurableIOManagerFactory[PartitionedFiles]):
     """Where those files are; credentials are the environment's, as s3fs reads them."""
 
-    url: str = read_settings(OrchestrationSettings).storage_url or str(local_dir() / "storage")
+    url: str = orchestration_settings().storage_url or str(local_dir() / "storage")
 
     def create_io_manager(self, context: dg.InitResourceContext) -> PartitionedFiles:
         """The manager of a run."""

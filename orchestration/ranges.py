@@ -5,20 +5,34 @@ import dagster as dg
 from core.days import DayRange
 
 # Dagster's own names for the tags of a run over a range of partitions.
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
 
 
 def run_range(
     days: DayRange, instance: dg.DagsterInstance, defs: dg.Definitions | None = None
 ) -> bool:
-    """Materialize everything of the days as one run of this process. True if it succeeded. A range
-    whose last run was killed goes on where it stopped. `defs`: others than the code location's."""
-    # Not before it is asked for: the code location is loaded, which takes seconds.
-    from orchestration import automation, definitions
+    """Materialize everything of the days as one run of this process. True if it succeeded.
 
-    defs, along = defs or definitions.defs, {automation.CELLS_ALONG: "true"}
-    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}", **along}
-    job, graph = defs.resolve_job_def("days"), defs.resolve_asset_graph()
+    A range whose last run was killed goes on where it stopped.
+
+    Args:
+        days: the UTC days.
+        instance: whose history the run is written to, and read.
+        defs: others than the code location's.
+    """
+    # Not before it is asked for: the code location is loaded, which takes seconds.
+    from orchestration import definitions
+    from orchestration.dbt.selection import CELLS_ALONG
+
+    defs = defs or definitions.defs
+    tags = {
+        RANGE_START: f"{days.start}",
+        RANGE_END: f"{days.last}",
+        CELLS_ALONG: "true",
+    }
+    job = defs.resolve_job_def("days")
+    graph = defs.resolve_asset_graph()
     done = _steps_done(instance, dg.RunsFilter(job_name="days", tags=tags))
     keys = job.asset_layer.executable_asset_keys
     left = [key for key in keys if graph.get(key).assets_def.op.name not in done]
@@ -33,8 +47,12 @@ def run_range(
 
 
 def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
-    """The steps that had succeeded when the last run like this one was killed. None after one that
-    came to an end: whoever repeats that wants it all anew."""
+    """The steps that had succeeded when the last run like this one was killed.
+
+    None after one that came to an end: whoever repeats that wants it all anew.
+    """
     runs = instance.get_runs(like, limit=1)
-    kind, killed = dg.DagsterEventType.STEP_SUCCESS, [r.run_id for r in runs if not r.is_finished]
-    return {f"{e.step_key}" for each in killed for e in instance.all_logs(each, of_type=kind)}
+    if not runs or runs[0].is_finished:
+        return set()
+    ended = instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+    return {f"{entry.step_key}" for entry in ended}

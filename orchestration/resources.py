@@ -1,7 +1,6 @@
 """What assets and checks reach the world through; tests hand in others of the same types."""
 
 import os
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -26,10 +25,15 @@ class Warehouse(dg.ConfigurableResource[Any]):
     password: str = ""
 
     def open(self) -> connection.Warehouse:
-        """The server, started where it is the embedded one; dbt finds it in the environment."""
-        given = self.model_dump().items()
-        os.environ.update({f"PG{name.upper()}": value for name, value in given if value})
-        return server.warehouse()
+        """The server, started where it is the embedded one.
+
+        Raises:
+            Unavailable: it cannot be reached.
+            UserError: it is too old, or the embedded one does not start.
+        """
+        fields = self.model_dump().items()
+        given = {f"PG{name.upper()}": value for name, value in fields if value}
+        return server.warehouse(os.environ | given)
 
 
 class EventsSource(dg.ConfigurableResource[Any]):
@@ -43,16 +47,6 @@ class EventsSource(dg.ConfigurableResource[Any]):
 
     def settings(self, days: DayRange) -> IngestSettings:
         """The settings to ingest UTC days; UserError where one is missing or wrong."""
-        given = self.model_dump().items()
-        return IngestSettings.from_env(days, os.environ | {k.upper(): v for k, v in given if v})
-
-
-class Dbt(dg.ConfigurableResource[Any]):
-    """dbt, inside this process: most of what it imports is there (benchmarks/orchestration.py)."""
-
-    def run(self, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> list[Any]:
-        """One invocation under the build lock; dbt's results, node by node. UserError where it
-        failed before its first node."""
-        from transform.build import run_dbt  # 1 s: not for loading the code location
-
-        return run_dbt(arguments, env or {})
+        fields = self.model_dump().items()
+        given = {name.upper(): value for name, value in fields if value}
+        return IngestSettings.from_env(days, os.environ | given)

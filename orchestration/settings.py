@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from core.settings import Setting
-from core.values import Day, Text, Whole, Words
+from core.settings import Setting, load_env, read_settings
+from core.values import Day, Text, Words
+from orchestration.home.settings import DAGSTER_HOME, OTHERS
 
-DAGSTER_HOME = Setting(
-    "DAGSTER_HOME",
-    Text("a directory"),
-    "Dagster's own: a home, with its dagster.yaml, that is used as it is. Not set: one is made "
-    "under LOCAL_DIR, with its history in the embedded Postgres.",
-    example="/var/lib/dagster",
-)
-OTHERS = (
-    Setting(
-        "DAGSTER_HISTORY_URL",
-        Text("postgresql+psycopg2://…"),
-        "Where the home of ours keeps its history; set for the processes of `make ui` and "
-        "`make backfill`. Only of use in a home that is copied from ours.",
-        secret=True,
-    ),
-    Setting(
-        "DAGSTER_EVENT_BATCH_SIZE",
-        Whole("events"),
-        "Dagster's own: materializations of a step that are written at once. 0: each alone.",
-        default="1000",
-    ),
-)
+__all__ = ["DAGSTER_HOME", "OTHERS", "OrchestrationSettings", "orchestration_settings"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +38,10 @@ class OrchestrationSettings:
         "Where features and models are kept. Not set: LOCAL_DIR/storage.",
         example="s3://bucket/fact-events",
     ).field()
+
+
+@cache
+def orchestration_settings() -> OrchestrationSettings:
+    """The settings of this process. `.env` counts, also where Dagster loads the code location."""
+    load_env()
+    return read_settings(OrchestrationSettings)

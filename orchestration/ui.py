@@ -15,12 +15,13 @@ from core.settings import ROOT
 def ui() -> None:
     """Serve Dagster's UI, with the warehouse's environment."""
     port = UI_PORT.read()
+    from core.warehouse.server import warehouse
     from ingestion.demo import demo_source
-    from orchestration.home.dagster_home import prepare_home
+    from orchestration.home.prepare import prepare_home
     from transform.build import prepare_warehouse
 
     with demo_source():
-        prepare_warehouse()
+        prepare_warehouse(warehouse())
         prepare_home()
         print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops it)", flush=True)
         # By -m, so that it and its services import from here what dagster.yaml names.

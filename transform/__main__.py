@@ -13,9 +13,10 @@ def transform() -> None:
     """Run dbt build of the days FROM to TO; without them, of what loads have touched since."""
     days = optional_range()
     from core.progress import Progress  # what a command needs, when it runs: --help is quick
+    from core.warehouse.server import warehouse
     from transform.build import transform
 
-    print(transform(days, Progress(unit="models and tests")))
+    print(transform(warehouse(), days, Progress(unit="models and tests")))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,12 @@ dbt runs inside this process, so that its events drive the progress bar.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 
 from dbt.artifacts.schemas.results import NodeResult
-from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
 from dbt_common.invocation import get_invocation_id
 
@@ -23,9 +21,9 @@ from core.progress import Progress
 from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
-from core.warehouse.server import warehouse
 from transform.build_lock import build_lock
-from transform.project import LOCATION, project_digest
+from transform.invocation import OnEvent, invoke, reason
+from transform.project import project_digest
 from transform.settings import TransformSettings
 
 
@@ -41,16 +39,17 @@ def build_arguments(days: DayRange | None) -> list[str]:
     return arguments
 
 
-def prepare_warehouse() -> None:
-    """The warehouse is up, and has the tables that the models read."""
-    with closing(warehouse().connect()) as db:
+def prepare_warehouse(warehouse: Warehouse) -> None:
+    """Give the warehouse the tables that the models read; UserError where it has newer ones."""
+    with closing(warehouse.connect()) as db:
         migrate(db)
 
 
-def transform(days: DayRange | None, progress: Progress) -> str:
+def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
     """Run `dbt build` and return one line about it.
 
     Args:
+        warehouse: where to build.
         days: rebuild these; None rebuilds exactly the days that loads touched since.
         progress: shows the models and tests as they finish.
 
@@ -66,7 +65,7 @@ def transform(days: DayRange | None, progress: Progress) -> str:
             progress.advance()
 
     try:
-        results = run_dbt(build_arguments(days), on_event=on_event)
+        results = run_dbt(warehouse, build_arguments(days), on_event=on_event)
     finally:
         progress.done()
     for result in results:
@@ -82,22 +81,16 @@ def transform(days: DayRange | None, progress: Progress) -> str:
     )
 
 
-@contextmanager
-def building() -> Iterator[None]:
-    """Hold the warehouse's build lock: dbt builds only inside of it, whoever runs it."""
-    prepare_warehouse()
-    with build_lock(warehouse(), project_digest()):
-        yield
-
-
 def run_dbt(
+    warehouse: Warehouse,
     arguments: Sequence[str],
     env: Mapping[str, str] | None = None,
-    on_event: Callable[[EventMsg], None] | None = None,
+    on_event: OnEvent | None = None,
 ) -> list[NodeResult]:
     """One dbt invocation under the build lock, quiet; its results, node by node.
 
     Args:
+        warehouse: where to build; its schema is brought up to date first.
         arguments: dbt's.
         env: variables that only this invocation sees.
         on_event: told what dbt does, for the progress display.
@@ -107,19 +100,13 @@ def run_dbt(
     """
     # Nobody here reads dbt's JSON artifacts, a quarter of a second a run; they can be asked for.
     json = {"DBT_WRITE_JSON": f"{read_settings(TransformSettings).write_json}".lower()}
-    env, before = json | dict(env or {}), dict(os.environ)
-    runner = dbtRunner(callbacks=[on_event] if on_event else [])
-    with building():
-        os.environ.update(env)
-        try:
-            outcome = runner.invoke([*arguments, *LOCATION, "--log-level", "none"])
-        finally:
-            for name in env:
-                os.environ.pop(name)
-            os.environ.update({name: before[name] for name in env if name in before})
+    prepare_warehouse(warehouse)
+    quiet = [*arguments, "--log-level", "none"]
+    with build_lock(warehouse, project_digest()):
+        outcome = invoke(warehouse, quiet, json | dict(env or {}), on_event)
     results = list(getattr(outcome.result, "results", []))
     if not outcome.success and (outcome.exception or not results):
-        raise UserError(f"dbt: {' '.join(str(outcome.exception or 'no reason given').split())}")
+        raise UserError(f"dbt: {reason(outcome)}")
     return results
 
 
@@ -131,12 +118,14 @@ def why_it_failed(results: Sequence[NodeResult]) -> tuple[str, bool]:
     return "; ".join(lines), all(result.status == "error" for result in failed)
 
 
-def out_of_date(found: Warehouse) -> dict[str, int]:
+def out_of_date(warehouse: Warehouse) -> dict[str, int]:
     """The event days that are not built as raw has them, with their versions there."""
     try:
-        days = read(found, "analytics.event_days", "event_date")
+        days = read(warehouse, "analytics.event_days", "event_date")
     except UserError:  # before the first build
-        return {f"{row['day']}": row["version"] for row in read(found, "raw.day_versions", "day")}
+        return {
+            f"{row['day']}": row["version"] for row in read(warehouse, "raw.day_versions", "day")
+        }
     return {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
 
 

@@ -11,13 +11,11 @@ from core.errors import UserError
 @command()
 def docs() -> None:
     """Write dbt's documentation of all models; UserError where dbt fails."""
-    from dbt.cli.main import dbtRunner
-
     from core.warehouse.server import warehouse
-    from transform.project import LOCATION, TARGET_DIR
+    from transform.invocation import invoke
+    from transform.project import TARGET_DIR
 
-    warehouse()
-    outcome = dbtRunner().invoke(["docs", "generate", "--static", "--write-json", *LOCATION])
+    outcome = invoke(warehouse(), ["docs", "generate", "--static", "--write-json"])
     if not outcome.success:
         raise UserError("dbt docs generate failed, see above")
     print(f"open {TARGET_DIR / 'static_index.html'}")

@@ -78,6 +78,47 @@ def counts(
         return {tuple(values): rows for *values, rows in cursor.fetchall()}
 
 
+def count_where(where: Where, relation: str, column: str, value: str) -> int:
+    """How many rows of `schema.name` have a value in a column; 0 where there is no such relation.
+
+    Args:
+        where: the warehouse, or an open connection to it.
+        relation: `schema.name`.
+        column: one of its columns.
+        value: what it is compared with.
+    """
+    query = sql.SQL("select count(*) from {} where {} = {}").format(
+        sql.Identifier(*relation.split(".")), sql.Identifier(column), sql.Literal(value)
+    )
+    with _connection(where) as db, db.cursor() as cursor:
+        try:
+            cursor.execute(query)
+        except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
+            return 0
+        [(rows,)] = cursor.fetchall()
+        return int(rows)
+
+
+def distinct_values(where: Where, query: str, columns: Sequence[str]) -> set[str | None] | None:
+    """What the rows of a query have in one of its columns, as text; None where it has none of them.
+
+    Args:
+        where: the warehouse, or an open connection to it.
+        query: one statement of SQL that somebody else has written.
+        columns: the column is the first of these that the query has.
+    """
+    found = sql.SQL("({}) as found").format(sql.SQL(query))
+    with _connection(where) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("select * from {} limit 0").format(found))
+        names = [column.name for column in cursor.description or ()]
+        column = next((name for name in columns if name in names), None)
+        if column is None:
+            return None
+        name = sql.Identifier(column)
+        cursor.execute(sql.SQL("select distinct {}::text from {}").format(name, found))
+        return {value for (value,) in cursor.fetchall()}
+
+
 @contextmanager
 def _connection(where: Where) -> Iterator[Any]:
     if isinstance(where, Warehouse):

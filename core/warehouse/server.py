@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Mapping
 from functools import cache
 
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import start_embedded
 
 
-def warehouse() -> Warehouse:
+def warehouse(env: Mapping[str, str] = os.environ) -> Warehouse:
     """The warehouse to use: the server named by PGHOST, else the embedded one, started if needed.
 
-    Also puts the result into this process's `PG*` variables, so that every tool started from here
-    reaches the same database.
+    It changes no variable: who starts a tool of libpq (dbt, psql) hands it `libpq_env()`.
+
+    Args:
+        env: where libpq's variables are.
 
     Raises:
         UserError: no server can be reached or started.
     """
-    if os.environ.get("PGHOST"):
+    if env.get("PGHOST"):
         # libpq's own default: the account's name, whatever $USER says.
-        user = os.environ.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
+        user = env.get("PGUSER") or pwd.getpwuid(os.getuid()).pw_name
         found = Warehouse(
-            host=os.environ["PGHOST"],
-            port=os.environ.get("PGPORT") or "5432",
+            host=env["PGHOST"],
+            port=env.get("PGPORT") or "5432",
             user=user,
-            password=os.environ.get("PGPASSWORD", ""),
-            database=os.environ.get("PGDATABASE") or user,
+            password=env.get("PGPASSWORD", ""),
+            database=env.get("PGDATABASE") or user,
         )
         _reach(found)
-    else:
-        found = start_embedded()
-    os.environ.update(found.libpq_env())
-    return found
+        return found
+    return start_embedded(env.get("PGDATABASE"))
 
 
 @cache

@@ -22,10 +22,10 @@ def rows_and_preview(
     """
     if node.schema == "intermediate" and node.config.materialized == "view":
         return None
-    column = next((name for name in DAY_COLUMNS if name in node.columns), None)
-    relation, cell = f"{node.schema}.{node.alias}", node.config.get("cell_column")
-    rows = read(where, relation, column, days, PREVIEW_ROWS)
-    columns = [name for name in (column, cell) if name]
+    relation = f"{node.schema}.{node.alias}"
+    day_column = next((name for name in DAY_COLUMNS if name in node.columns), None)
+    columns = [name for name in (day_column, node.config.get("cell_column")) if name]
+    rows = read(where, relation, day_column, days, PREVIEW_ROWS)
     return counts(where, relation, columns, days), markdown(rows)
 
 

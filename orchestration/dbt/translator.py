@@ -1,6 +1,9 @@
 """How the nodes of the dbt project become assets and checks."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -8,24 +11,33 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from core.settings import read_settings
-from orchestration.automation import downstream
-from orchestration.partitions import CELLS, DAYS
-from orchestration.settings import OrchestrationSettings
 from transform.project import PROJECT_DIR, manifest
 
 Props = Mapping[str, Any]
-OWNER = read_settings(OrchestrationSettings).owner
+FACTS = dg.AssetKey(["analytics", "fact_events"])
 # What is built once a day is stale when a day and a half have passed.
-STALE, LATE = timedelta(hours=36), timedelta(hours=26)
-FRESH = dg.FreshnessPolicy.time_window(fail_window=STALE, warn_window=LATE)
+FRESH = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=36),
+    warn_window=timedelta(hours=26),
+)
+
+
+@dataclass(frozen=True)
+class Common:
+    """What all models have alike."""
+
+    owner: str
+    days: dg.PartitionsDefinition[str]
+    cells: dg.PartitionsDefinition[str]
+    automation_condition: dg.AutomationCondition[Any]
 
 
 class Translator(DagsterDbtTranslator):
     """Groups are dbt's folders; the raw tables and the ledger are what ingestion materializes."""
 
-    def __init__(self) -> None:
+    def __init__(self, common: Common) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self.common = common
 
     def get_description(self, dbt_resource_props: Props) -> str:
         """The model's own; its SQL is a link."""
@@ -34,18 +46,23 @@ class Translator(DagsterDbtTranslator):
     def get_asset_spec(self, manifest: Props, unique_id: str, project: Any) -> dg.AssetSpec:
         """Also views are by day: one that had no partitions would keep its neighbours waiting."""
         props = self.get_resource_props(manifest, unique_id)
+        config = props.get("config", {})
+        folders = props["fqn"][1:-1]
+        is_stored_mart = folders == ["marts"] and config.get("materialized") != "view"
         spec = super().get_asset_spec(manifest, unique_id, project)
-        config, folders = props.get("config", {}), props["fqn"][1:-1]
-        table = f"{props['schema']}.{props['name']}"
-        link = dg.MetadataValue.url((PROJECT_DIR / props["original_file_path"]).as_uri())
-        is_table = folders == ["marts"] and config.get("materialized") != "view"
+        file = PROJECT_DIR / props["original_file_path"]
         return spec.replace_attributes(
             group_name=folders[0],
-            owners=[OWNER],
-            partitions_def=CELLS if config.get("cell_column") else DAYS,
-            automation_condition=downstream(),
-            freshness_policy=FRESH if is_table else None,
-        ).merge_attributes(metadata={"dagster/table_name": table, "sql": link})
+            owners=[self.common.owner],
+            partitions_def=self.common.cells if config.get("cell_column") else self.common.days,
+            automation_condition=self.common.automation_condition,
+            freshness_policy=FRESH if is_stored_mart else None,
+        ).merge_attributes(
+            metadata={
+                "dagster/table_name": f"{props['schema']}.{props['name']}",
+                "sql": dg.MetadataValue.url(file.as_uri()),
+            }
+        )
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Props, unique_id: str, project: Any
@@ -55,10 +72,8 @@ class Translator(DagsterDbtTranslator):
         return spec and spec._replace(partitions_def=asset_spec.partitions_def)
 
 
-TRANSLATOR = Translator()
-
-
 @cache
 def asset_key_of(unique_id: str) -> dg.AssetKey:
-    """The asset of a model or source."""
-    return TRANSLATOR.get_asset_spec(manifest(), unique_id, None).key
+    """The asset of a model or source, by dbt's unique id."""
+    nodes = manifest()
+    return DagsterDbtTranslator().get_asset_key((nodes["nodes"] | nodes["sources"])[unique_id])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, Self
@@ -9,9 +12,10 @@ from typing import Any, Self
 import dagster as dg
 from dagster_postgres import DagsterPostgresStorage
 
+from core.errors import UserError
 from core.settings import local_dir
-from orchestration.home.dagster_home import prepare_home
-from orchestration.settings import DAGSTER_HOME
+from orchestration.home.prepare import prepare_home
+from orchestration.home.settings import DAGSTER_HOME
 
 
 class History(DagsterPostgresStorage):
@@ -25,12 +29,11 @@ class History(DagsterPostgresStorage):
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=-1, max_overflow=-1)
         # Dagster asks which tables and columns there are with each event or run; they stay.
-        log, runs = storage.event_log_storage, storage.run_storage
         for part, question in (
-            (log, "has_table"),
-            (log, "has_asset_key_col"),
-            (runs, "has_run_stats_index_cols"),
-            (runs, "has_backfill_id_column"),
+            (storage.event_log_storage, "has_table"),
+            (storage.event_log_storage, "has_asset_key_col"),
+            (storage.run_storage, "has_run_stats_index_cols"),
+            (storage.run_storage, "has_backfill_id_column"),
         ):
             setattr(part, question, cache(getattr(part, question)))
         return storage
@@ -43,13 +46,59 @@ def delete_runs(before: date) -> int:
     Raises:
         UserError: the embedded Postgres does not start.
     """
+    with _kept_history() as instance:
+        if instance is None:
+            return 0
+        older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))
+        runs = [run for run in instance.get_runs(older) if run.is_finished]
+        for run in runs:
+            instance.delete_run(run.run_id)
+        return len(runs)
+
+
+def delete_runs_that_show(user: str) -> int:
+    """Delete Dagster's runs whose previews show a user, with their events. Returns how many.
+
+    The days that they built are then unknown to Dagster, like those that `make transform` built.
+
+    Raises:
+        UserError: a run that goes on shows the user, or the embedded Postgres does not start.
+    """
+    with _kept_history() as instance:
+        if instance is None:
+            return 0
+        shown = [run for run in instance.get_runs() if _shows(instance, run, user)]
+        for run in shown:
+            if run.is_finished:
+                instance.delete_run(run.run_id)
+        unfinished = [run.run_id for run in shown if not run.is_finished]
+        if unfinished:
+            raise UserError(
+                f"USER_ID={user!r} is shown by a Dagster run that has not ended, {unfinished[0]}: "
+                "run make forget again when it has, or terminate it"
+            )
+        return len(shown)
+
+
+def _shows(instance: dg.DagsterInstance, run: dg.DagsterRun, user: str) -> bool:
+    """Whether a preview of a run has a user as a cell, or within quotes in one."""
+    name = re.escape(user)
+    has_user = re.compile(rf"""\| {name} \||"{name}"|'{name}'""")
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    for entry in instance.all_logs(run.run_id, of_type=kind):
+        built = entry.asset_materialization
+        preview = built.metadata.get("preview") if built else None
+        if preview and has_user.search(f"{preview.value}"):
+            return True
+    return False
+
+
+@contextmanager
+def _kept_history() -> Iterator[dg.DagsterInstance | None]:
+    """Dagster's instance, where one has been used; None, and nothing made, where none has."""
     if not DAGSTER_HOME.read() and not (local_dir() / "dagster").exists():
-        return 0
+        yield None
+        return
     prepare_home()
-    older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))
     with dg.DagsterInstance.get() as instance:
-        runs = [record.dagster_run for record in instance.get_run_records(older)]
-        finished = [run.run_id for run in runs if run.is_finished]
-        for run_id in finished:
-            instance.delete_run(run_id)
-    return len(finished)
+        yield instance

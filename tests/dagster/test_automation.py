@@ -10,6 +10,7 @@ import pytest
 
 from core.settings import ROOT
 from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
+from orchestration.dbt.checks import target
 from tests.dagster.conftest import FACTS, REGIONAL, House
 from tests.helpers.pipeline import deliver, event, ingest_files
 
@@ -113,12 +114,10 @@ def test_a_failed_check_holds_back_what_follows(automation, house):
 
 
 def newest(house: House):
-    from orchestration.dbt.run import Target
-
     [record] = house.instance.fetch_materializations(
         dg.AssetRecordsFilter(FACTS, asset_partitions=[DAY]), limit=1
     ).records
-    return Target(run_id="", storage_id=record.storage_id, timestamp=record.timestamp)
+    return target(record.storage_id, record.run_id)
 
 
 def test_a_backfill_of_dagster_itself_launches_nothing_more(automation, house):

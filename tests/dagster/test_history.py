@@ -1,13 +1,18 @@
 """Dagster's history: where it is, and what it takes to write it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pytest
 
+from core.errors import UserError
+from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import start_embedded, stop_embedded
-from orchestration.home.dagster_home import DATABASE, prepare_home
-from orchestration.home.history import delete_runs
+from orchestration.dbt.preview import markdown
+from orchestration.home.history import delete_runs, delete_runs_that_show
+from orchestration.home.prepare import DATABASE, prepare_home
 from tests.helpers.pipeline import query
 
 CONNECTIONS = "select pid from pg_stat_activity where datname = 'dagster' order by pid"
@@ -17,7 +22,11 @@ KEY = dg.AssetKey("a")
 
 @dg.op
 def builds(context: dg.OpExecutionContext) -> None:
-    context.log_event(dg.AssetMaterialization(KEY, partition=context.run.tags["day"]))
+    tags = context.run.tags
+    preview = dg.MetadataValue.md(markdown([{"user_id": tags.get("user"), "payload": {}}]))
+    context.log_event(
+        dg.AssetMaterialization(KEY, partition=tags["day"], metadata={"preview": preview})
+    )
 
 
 @dg.job
@@ -25,14 +34,20 @@ def builds_a_day() -> None:
     builds()
 
 
-def test_it_is_in_the_embedded_postgres_over_connections_that_stay(monkeypatch):
-    monkeypatch.setenv("PGHOST", "warehouse.example.com")  # elsewhere, and away
+@pytest.fixture
+def server(monkeypatch) -> Iterator[Warehouse]:
+    """The embedded Postgres with an empty history, where the warehouse is elsewhere, and away."""
+    monkeypatch.setenv("PGHOST", "warehouse.example.com")
     monkeypatch.setenv("PGDATABASE", "facts")
     for name in ("DAGSTER_HOME", "DAGSTER_HISTORY_URL", "DAGSTER_EVENT_BATCH_SIZE"):
         monkeypatch.setenv(name, "")
     monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE")
     prepare_home()
-    server = start_embedded("postgres")
+    yield start_embedded("postgres")
+    stop_embedded()
+
+
+def test_it_is_in_the_embedded_postgres_over_connections_that_stay(server, monkeypatch):
     with dg.DagsterInstance.get() as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=DAYS[0]))
         connections = query(server, CONNECTIONS)
@@ -51,16 +66,34 @@ def test_it_is_in_the_embedded_postgres_over_connections_that_stay(monkeypatch):
     with dg.DagsterInstance.get() as instance:
         assert instance.get_materialized_partitions(KEY) == set(DAYS)
 
-        # `make prune`: finished runs of before a day, and what they say to have built.
-        for day in ("2026-01-01", "2026-01-02"):
+
+def test_prune_deletes_finished_runs_from_before_a_day(server):
+    with dg.DagsterInstance.get() as instance:
+        for day in DAYS[:2]:
             builds_a_day.execute_in_process(instance=instance, tags={"day": day})
         [newer, older] = instance.get_runs()
         age = "update runs set create_timestamp = now() - interval '40 days' where run_id = %s"
-        query(history, f"{age} returning 1", older.run_id)
+        query(replace(server, database=DATABASE), f"{age} returning 1", older.run_id)
         assert delete_runs(datetime.now(UTC).date() - timedelta(days=30)) == 1
         assert [run.run_id for run in instance.get_runs()] == [newer.run_id]
-        assert instance.get_materialized_partitions(KEY) == {*DAYS, "2026-01-02"}
-    stop_embedded()
+        assert instance.get_materialized_partitions(KEY) == {DAYS[1]}
+
+
+def test_forget_deletes_runs_whose_previews_show_the_user(server):
+    with dg.DagsterInstance.get() as instance:
+        for day, user in zip(DAYS[:2], ("u1", "u10"), strict=True):
+            tags = {"day": day, "user": user}
+            builds_a_day.execute_in_process(instance=instance, tags=tags)
+        assert delete_runs_that_show("u1") == 1
+        assert delete_runs_that_show("u1") == 0
+        assert instance.get_materialized_partitions(KEY) == {DAYS[1]}
+
+        # One that goes on is told, and stays until it has ended.
+        [shown] = instance.get_runs()
+        going_on = "update runs set status = 'STARTED' where run_id = %s returning 1"
+        query(replace(server, database=DATABASE), going_on, shown.run_id)
+        with pytest.raises(UserError, match=f"'u10' is shown by a Dagster run .* {shown.run_id}"):
+            delete_runs_that_show("u10")
 
 
 def test_a_home_of_the_users_own_stays_as_it_is(monkeypatch, tmp_path):
@@ -71,4 +104,5 @@ def test_a_home_of_the_users_own_stays_as_it_is(monkeypatch, tmp_path):
 
 def test_without_a_history_there_is_nothing_to_delete(tmp_path):
     assert delete_runs(datetime.now(UTC).date()) == 0
+    assert delete_runs_that_show("u1") == 0
     assert not (tmp_path / "local" / "postgres").exists()

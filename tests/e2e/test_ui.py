@@ -22,7 +22,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from core.days import last_complete_days
 from core.settings import ROOT
 from ingestion.demo.server import running
-from orchestration.home.dagster_home import prepare_home
+from orchestration.home.prepare import prepare_home
 from orchestration.ranges import run_range
 from tests.conftest import empty_warehouse
 

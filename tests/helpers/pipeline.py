@@ -19,6 +19,7 @@ from core.days import DayRange, parse_range
 from core.progress import Progress
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
+from core.warehouse.server import warehouse
 from ingestion.ingest import IngestResult, ingest
 from ingestion.settings import IngestSettings
 from transform.build import transform
@@ -85,7 +86,7 @@ def ingest_files(
 def build(first: str | None = None, last: str | None = None) -> str:
     """`make transform`, in this process."""
     days: DayRange | None = parse_range(first, last or first) if first else None
-    return in_thread(transform, days, Progress())
+    return in_thread(transform, warehouse(), days, Progress())
 
 
 def full_refresh() -> None:

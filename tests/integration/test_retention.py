@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
+from ingestion.land import retention as landed
 from tests.helpers.pipeline import (
     FACTS,
     build,
@@ -54,6 +58,38 @@ def built(warehouse, tmp_path):
     return warehouse
 
 
+PARTITIONS = """
+    select substring(pg_get_expr(relpartbound, 0) from 'FROM \\(''(.+?)''\\)')
+    from pg_inherits inner join pg_class on pg_class.oid = inhrelid
+    where inhparent = 'analytics.fact_events'::regclass order by 1
+"""
+
+
+def receipt(output: str) -> dict[str, int]:
+    """What was deleted from where, as the table in the terminal has it."""
+    rows = re.findall(r"^│ *\S+ *│ (.+?) *│ *([\d,]+) │$", output, re.MULTILINE)
+    return {name: int(number.replace(",", "")) for name, number in rows}
+
+
+def rows_of_a_load_that_never_completed(warehouse, day: str) -> None:
+    """As a killed ingestion leaves them: in raw, and not on the ledger."""
+    query(
+        warehouse,
+        """insert into raw.loads (load_id, source, first_day, last_day)
+        values ('dead', 'canonical', %s, %s) returning 1""",
+        day,
+        day,
+    )
+    for table, columns in (("events", "event_date"), ("user_profiles", "updated_at")):
+        query(
+            warehouse,
+            f"""insert into raw.{table} (user_id, {columns}, ingest_date, source, _dlt_load_id)
+            values ('u1', %s, %s, 'canonical', 'dead') returning 1""",
+            day,
+            day,
+        )
+
+
 def same_after_a_full_refresh(warehouse) -> None:
     before = query(warehouse, FACTS), query(warehouse, COUNTS)
     full_refresh()
@@ -70,8 +106,14 @@ def test_prune(built):
     assert query(built, COUNTS) == [(OLD, 2, 1, 0, 1, True), (RECENT, 7, 3, 1, 3, True)]
     done = run("commands.prune", KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
-    assert "raw.events: 3 deleted" in done.stdout
-    assert "partitions dropped: 1" in done.stdout
+    assert receipt(done.stdout) == {
+        "raw.events": 3,
+        "analytics.fact_events": 2,
+        "analytics.regional_daily_events": 1,
+        "intermediate.int_event_day_counts": 2,
+        "Dagster's runs": 0,
+    }
+    assert query(built, PARTITIONS) == [(RECENT,)]
     assert {row[0] for row in query(built, FACTS)} == {"new", "theirs"}
     assert query(built, COUNTS) == [(RECENT, 6, 2, 1, 3, True)]
     assert query(built, "select min(event_date)::text from analytics.regional_daily_events") == [
@@ -86,8 +128,13 @@ def test_prune(built):
 def test_forget(built):
     done = run("commands.forget", USER_ID="u1")
     assert done.returncode == 0, done.stderr
-    assert "raw.events: 7 deleted" in done.stdout
-    assert "raw.user_profiles: 2 deleted" in done.stdout
+    assert receipt(done.stdout) == {
+        "raw.events": 7,
+        "raw.user_profiles": 2,
+        "analytics.fact_events": 3,
+        "analytics.dim_user_versions": 1,
+        "Dagster's runs": 0,
+    }
     assert [row[:2] for row in query(built, FACTS)] == [("theirs", "u10")]
     assert query(built, COUNTS) == [(OLD, 0, 0, 0, 0, True), (RECENT, 2, 1, 0, 1, True)]
     for table in ("dim_users", "dim_user_versions"):
@@ -120,5 +167,88 @@ def test_forget_quotes_what_it_is_given(built):
     before = query(built, FACTS)
     done = run("commands.forget", USER_ID="o'x\\ .*")
     assert done.returncode == 0, done.stderr
-    assert "raw.events: 0 deleted" in done.stdout
+    assert set(receipt(done.stdout).values()) == {0}
     assert query(built, FACTS) == before
+
+
+def test_the_last_day_that_is_kept(warehouse, tmp_path):
+    """Of KEEP_DAYS days today is the first: with 5, what happened four days ago stays."""
+    kept, gone = [f"{TODAY - timedelta(days=n)}" for n in (4, 5)]
+    records = [event("kept", f"{kept}T00:00:00Z"), event("gone", f"{gone}T23:59:59Z")]
+    deliver(tmp_path, kept, records)
+    ingest_files(warehouse, tmp_path, kept)
+    build()
+    assert query(warehouse, PARTITIONS) == [(gone,), (kept,)]
+    done = run("commands.prune", KEEP_DAYS="5")
+    assert done.returncode == 0, done.stderr
+    assert {row[0] for row in query(warehouse, FACTS)} == {"kept"}
+    # The partition that ends with the first day that is kept.
+    assert query(warehouse, PARTITIONS) == [(kept,)]
+    days = "select distinct event_date::text from analytics.event_days order by 1"
+    assert query(warehouse, days) == [(kept,)]
+
+
+@pytest.mark.parametrize("command", ["prune", "forget"])
+def test_rows_of_a_load_that_never_completed_go_and_were_never_counted(built, command):
+    before = query(built, COUNTS)
+    settings = {
+        "prune": {"KEEP_DAYS": "11"},  # nothing of what was delivered is older
+        "forget": {"USER_ID": "nobody"},
+    }
+    rows_of_a_load_that_never_completed(built, f"{TODAY - timedelta(days=20)}")
+    query(built, "update raw.events set user_id = 'nobody' where _dlt_load_id = 'dead' returning 1")
+    done = run(f"commands.{command}", **settings[command])
+    assert done.returncode == 0, done.stderr
+    assert receipt(done.stdout)["raw.events"] == 1
+    assert query(built, "select count(*) from raw.events where _dlt_load_id = 'dead'") == [(0,)]
+    assert query(built, COUNTS) == before
+    ledger = "select count(*) from raw.deliveries where rows < 0"
+    assert query(built, ledger) == [(0,)]
+
+
+def test_a_dead_load_of_a_day_that_was_delivered_is_not_taken_off_its_ledger(built):
+    """The same source, day, event day and region as live rows: only those were counted."""
+    columns = "event_id, user_id, event_type, event_ts, region, payload, ingest_date, event_date"
+    query(
+        built,
+        f"""insert into raw.loads (load_id, source, first_day, last_day)
+        values ('dead', 'canonical', '{OLD}', '{OLD}');
+        insert into raw.events ({columns}, source, _dlt_load_id)
+        select {columns}, source, 'dead' from raw.events where event_id = 'old';
+        select 1""",
+    )
+    with closing(built.connect()) as db:
+        deleted = landed.forget_user(db, "u1")
+    assert deleted == {"raw.events": 8, "raw.user_profiles": 2}
+    left = "select ingest_date::text, rows from raw.deliveries where table_name = 'events'"
+    assert sorted(query(built, left)) == [(OLD, 0), (RECENT, 2)]
+    negative = "select count(*) from raw.delivered_days where rows < 0"
+    assert query(built, negative) == [(0,)]
+
+
+def test_a_killed_forget_is_finished_by_the_next(built):
+    """Killed when the records had left raw, and nothing was built yet."""
+    with closing(built.connect()) as db:
+        landed.forget_user(db, "u1")
+    assert "u1" in {row[1] for row in query(built, FACTS)}
+    done = run("commands.forget", USER_ID="u1")
+    assert done.returncode == 0, done.stderr
+    assert receipt(done.stdout)["raw.events"] == 0
+    assert receipt(done.stdout)["analytics.fact_events"] == 3
+    assert {row[1] for row in query(built, FACTS)} == {"u10"}
+    same_after_a_full_refresh(built)
+
+
+def test_files_of_python_assets_lose_the_user(built, tmp_path):
+    folder = tmp_path / "storage" / "user_activity_features"
+    folder.mkdir(parents=True)
+    frame = pd.DataFrame({"user_id": ["u1", "u10"], "events": [3, 4]})
+    frame.to_parquet(folder / f"{RECENT}.parquet")
+    (folder / "model.joblib").write_bytes(b"weights")
+    settings = {"USER_ID": "u1", "STORAGE_URL": f"{tmp_path}/storage"}
+    done = run("commands.forget", **settings)
+    assert done.returncode == 0, done.stderr
+    assert receipt(done.stdout)["user_activity_features"] == 1
+    left = pd.read_parquet(folder / f"{RECENT}.parquet")
+    assert left.to_dict("list") == {"user_id": ["u10"], "events": [4]}
+    assert sorted(path.name for path in folder.iterdir()) == [f"{RECENT}.parquet", "model.joblib"]

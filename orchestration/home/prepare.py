@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.settings import local_dir
 from core.warehouse.embedded import start_embedded
-from orchestration.settings import DAGSTER_HOME
+from orchestration.home.settings import DAGSTER_HOME
 
 DATABASE = "dagster"
 

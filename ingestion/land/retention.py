@@ -1,0 +1,138 @@
+"""Taking records out of raw: what is older than a day, and all of a user.
+
+Rows leave the landing tables and the ledger in one transaction, and the days they touched get a new
+version: the next build takes them out of everything else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from psycopg2.extensions import connection as Connection
+
+from core.scratch import remove_left_scratch
+from core.warehouse.locks import exclusively
+from ingestion.land.ledger import TABLES
+
+# A rejected record has no user_id that could be read: it is the user's where a value in it is their
+# id, or the text of one that is no JSON has it as a word. A record of somebody else that mentions
+# the user is not theirs.
+_OF_USER = r"""user_id = %(user)s or user_id is null and (
+    jsonb_path_exists(payload, '$.** ? (@ == $user)', jsonb_build_object('user', %(user)s))
+    or jsonb_typeof(payload) = 'string' and payload #>> '{}' ~ (
+        '(^|\W)' || regexp_replace(%(user)s, '(\W)', '\\\1', 'g') || '(\W|$)'
+    )
+)"""
+_BEFORE = "coalesce(event_date, ingest_date) < %(before)s"
+
+# What a killed load left behind was never on the ledger.
+_IS_LIVE = "_dlt_load_id in (select load_id from raw.loads where completed_at is not null)"
+_DELETE_EVENTS = f"""with deleted as (
+        delete from raw.events where CONDITION
+        returning {_IS_LIVE} as is_live, source, ingest_date, event_date, region
+    )
+    insert into gone
+    select 'events', is_live, source, ingest_date, event_date, region, count(*) from deleted
+    group by is_live, source, ingest_date, event_date, region"""
+_DELETE_PROFILES = f"""with deleted as (
+        delete from raw.user_profiles where CONDITION
+        returning {_IS_LIVE} as is_live, source, ingest_date, user_id
+    ),
+    retracted as (
+        insert into raw.retracted_profiles (ingest_date, user_id)
+        select distinct ingest_date, user_id from deleted where user_id is not null
+    )
+    insert into gone
+    select 'user_profiles', is_live, source, ingest_date, null, null, count(*) from deleted
+    group by is_live, source, ingest_date"""
+_OFF_THE_LEDGER = (
+    """update raw.delivered_days as d set rows = d.rows - gone.rows
+    from gone
+    where gone.is_live and d.table_name = gone.table_name and d.source = gone.source
+        and d.ingest_date = gone.ingest_date
+        and d.event_date is not distinct from gone.event_date
+        and d.region is not distinct from gone.region""",
+    """update raw.deliveries as d set rows = d.rows - gone.rows
+    from (
+        select table_name, source, ingest_date, sum(rows) as rows from gone
+        where is_live group by table_name, source, ingest_date
+    ) as gone
+    where d.table_name = gone.table_name and d.source = gone.source
+        and d.ingest_date = gone.ingest_date""",
+    """update raw.day_versions set version = version + 1, changed_at = clock_timestamp()
+    where (kind, day) in (
+        select case table_name when 'events' then 'ingest_date' else 'profile_date' end, ingest_date
+        from gone where is_live
+        union all select 'event_date', event_date from gone where is_live
+    )""",
+)
+
+
+def forget_user(db: Connection, user: str) -> dict[str, int]:
+    """Delete the records of a user: events, profiles, and rejected records that name them. Also the
+    working files of killed loads, whoever is in them.
+
+    Args:
+        db: an autocommit connection to the warehouse.
+        user: their user_id.
+
+    Returns:
+        By table, the rows deleted; also those of loads that never completed.
+    """
+    remove_left_scratch()
+    with exclusively(db):
+        return _delete(db, dict.fromkeys(TABLES, _OF_USER), {"user": user})
+
+
+def prune_events(db: Connection, before: date) -> dict[str, int]:
+    """Delete the events that happened before a UTC day, and what the ledger says of those days.
+
+    Profiles stay: what a user was then is what they are until the next profile.
+
+    Args:
+        db: an autocommit connection to the warehouse.
+        before: the first day that is kept.
+
+    Returns:
+        By table, the rows deleted; also those of loads that never completed.
+    """
+    with exclusively(db), db.cursor() as cursor:
+        deleted = _delete(db, {"events": _BEFORE}, {"before": before})
+        for statement in (
+            "delete from raw.deliveries where rows = 0 and ingest_date < %(before)s",
+            """delete from raw.delivered_days
+            where rows = 0 and coalesce(event_date, ingest_date) < %(before)s""",
+            # Loads that later ones replaced, of which nothing is left.
+            """delete from raw.loads where completed_at < %(before)s
+            and load_id not in (select load_id from raw.deliveries)""",
+            "delete from raw.day_versions where kind = 'event_date' and day < %(before)s",
+        ):
+            cursor.execute(statement, {"before": before})
+        cursor.execute("select to_regclass('raw._dlt_loads') is not null")
+        if cursor.fetchone() == (True,):
+            cursor.execute(
+                "delete from raw._dlt_loads where load_id not in (select load_id from raw.loads)"
+            )
+        return deleted
+
+
+def _delete(
+    db: Connection, conditions: dict[str, str], values: dict[str, str | date]
+) -> dict[str, int]:
+    """Delete rows of landing tables, by a condition of each; take them off the ledger."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            """create temporary table gone (
+                table_name text, is_live boolean, source text, ingest_date date, event_date date,
+                region text, rows bigint
+            ) on commit drop"""
+        )
+        for table, condition in conditions.items():
+            statement = _DELETE_EVENTS if table == "events" else _DELETE_PROFILES
+            cursor.execute(statement.replace("CONDITION", condition), values)
+        for statement in _OFF_THE_LEDGER:
+            cursor.execute(statement)
+        cursor.execute("select table_name, sum(rows)::bigint from gone group by 1")
+        deleted = Counter(dict(cursor.fetchall()))
+    return {f"raw.{table}": deleted[table] for table in conditions}

@@ -1,0 +1,52 @@
+"""dbt, inside this process: the one place that starts it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt_common.events.base_types import EventMsg
+
+from core.warehouse.connection import Warehouse
+from transform.project import LOCATION
+
+OnEvent = Callable[[EventMsg], None]
+
+
+def invoke(
+    warehouse: Warehouse,
+    arguments: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    on_event: OnEvent | None = None,
+) -> dbtRunnerResult:
+    """One invocation of dbt on the project, in a warehouse.
+
+    Args:
+        warehouse: where; dbt knows no other way to be told than libpq's variables, which it has
+            for as long as it runs.
+        arguments: dbt's, without those that say where the project is.
+        env: more variables that only this invocation sees.
+        on_event: told what dbt does.
+    """
+    runner = dbtRunner(callbacks=[on_event] if on_event else [])
+    with _environment({**warehouse.libpq_env(), **(env or {})}):
+        return runner.invoke([*arguments, *LOCATION])
+
+
+def reason(outcome: dbtRunnerResult) -> str:
+    """Why an invocation failed, as one line."""
+    return " ".join(str(outcome.exception or "see above").split())
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            os.environ.pop(name)
+        os.environ.update({name: before[name] for name in values if name in before})
