@@ -15,7 +15,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
-        lint format types docs test screenshots test-soak unit bench bench-plots settings lock clean
+        lint format types docs test screenshots test-soak unit bench bench-plots settings lock clean test-server
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,11 +81,14 @@ reset: install ## stop the embedded Postgres and delete all its data
 psql: install ## a psql prompt on the warehouse
 	@$(RUN) ingestion psql
 
+# On GitHub what they find is an annotation of the pull request.
+lint: export RUFF_OUTPUT_FORMAT := $(if $(GITHUB_ACTIONS),github,full)
+lint: SQL_FORMAT := $(if $(GITHUB_ACTIONS),--format github-annotation-native --annotation-level error)
 lint: install ## ruff, the rules of tests/structure, sqlfluff
 	@$(BIN)/ruff check .
 	@$(RUN) tests.structure.rules
 	@$(BIN)/ruff format --check .
-	@$(BIN)/sqlfluff lint --processes 2 dbt/models dbt/tests
+	@$(BIN)/sqlfluff lint --processes 2 $(SQL_FORMAT) dbt/models dbt/tests
 
 format: install ## format the code in place; draw the import graph
 	@$(BIN)/ruff check --fix .
@@ -104,6 +107,12 @@ unit: install ## the tests that need no Postgres
 
 test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on real Postgres
 	@$(RUN) pytest -n 2 --dist loadfile
+
+# They need no more than SQL; they make and drop a database `test` there.
+test-server: install ## tests of the SQL on the server that PGHOST names
+	@[ -n "$$PGHOST" ] || { echo "error: PGHOST is not set: test-server needs a server to test on" >&2; exit 2; }
+	@TEST_ON_PGHOST=1 $(RUN) pytest -q $(patsubst %,tests/integration/test_%.py,days_replaced profiles replay \
+	  drift data_tests retention partition_overwrite partition_overwrite_elsewhere)
 
 screenshots: install ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ os.environ["DBT_TARGET_PATH"] = str(TARGET / os.environ.get("PYTEST_XDIST_WORKER
 from core.migrations import migrate  # noqa: E402
 from core.warehouse.connection import Warehouse  # noqa: E402
 from core.warehouse.embedded import start_embedded, stop_embedded  # noqa: E402
+from tests.helpers.servers import ON_PGHOST, database_of_worker, of_pghost  # noqa: E402
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (
@@ -55,7 +57,11 @@ def server_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server(server_dir: Path) -> Iterator[Warehouse]:
-    """An embedded Postgres for all tests, stopped at the end."""
+    """An embedded Postgres for all tests, stopped at the end; or, asked for by TEST_ON_PGHOST, the
+    server of PGHOST (make test-server)."""
+    if ON_PGHOST:
+        yield of_pghost()
+        return
     before = dict(os.environ)
     os.environ["LOCAL_DIR"] = str(server_dir)
     os.environ.pop("PGDATABASE", None)
@@ -83,7 +89,7 @@ def empty_warehouse(server: Warehouse, name: str) -> Iterator[Warehouse]:
     """A database of its own with the landing tables, dropped at the end."""
     with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
         cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    found = Warehouse(host=server.host, port=server.port, user=server.user, database=name)
+    found = replace(server, database=name)
     with closing(found.connect()) as db:
         migrate(db)
     yield found
@@ -97,7 +103,7 @@ def warehouse(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wa
 
     Always of the same name: dbt parses the whole project anew (3 s) for another connection.
     """
-    with empty_warehouse(server, "test") as found:
+    with empty_warehouse(server, database_of_worker()) as found:
         for variable, value in found.libpq_env().items():
             monkeypatch.setenv(variable, value)
         yield found

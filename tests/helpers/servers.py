@@ -1,0 +1,27 @@
+"""Which Postgres the tests run on."""
+
+from __future__ import annotations
+
+import os
+
+from core.warehouse.connection import Warehouse
+
+# Asked for by name: tests make databases and drop them, and a shell may have a PGHOST for its work.
+ON_PGHOST = bool(os.environ.get("TEST_ON_PGHOST"))
+
+
+def of_pghost() -> Warehouse:
+    """The server that libpq's variables name; KeyError where they name none."""
+    return Warehouse(
+        host=os.environ["PGHOST"],
+        port=os.environ.get("PGPORT") or "5432",
+        user=os.environ["PGUSER"],
+        password=os.environ.get("PGPASSWORD", ""),
+        database="postgres",
+    )
+
+
+def database_of_worker() -> str:
+    """A name for the database of a test: workers share a server that is not theirs alone."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "") if ON_PGHOST else ""
+    return f"test_{worker}" if worker else "test"
