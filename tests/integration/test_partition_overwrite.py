@@ -19,7 +19,7 @@ from dbt.cli.main import dbtRunner
 from core.settings import ROOT
 from ingestion.mapping.mapping import SOURCES_DIR
 from tests.helpers.pipeline import FACTS, build, deliver, event, full_refresh, ingest_files, query
-from transform.build import LOCATION
+from transform.project import LOCATION
 
 CANONICAL = SOURCES_DIR / "canonical.toml"
 DAYS = [f"2026-01-{n:02d}" for n in range(1, 11)]
