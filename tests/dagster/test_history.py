@@ -1,5 +1,6 @@
 """Dagster's history: where it is, and what it takes to write it."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,9 +43,12 @@ def server(monkeypatch) -> Iterator[Warehouse]:
     for name in ("DAGSTER_HOME", "DAGSTER_HISTORY_URL", "DAGSTER_EVENT_BATCH_SIZE"):
         monkeypatch.setenv(name, "")
     monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE")
-    prepare_home()
-    yield start_embedded("postgres")
-    stop_embedded()
+    # Not below pytest's own directory, see tests/conftest.py: the server would lose it.
+    with tempfile.TemporaryDirectory(prefix="fact-events-tests-") as directory:
+        monkeypatch.setenv("LOCAL_DIR", directory)
+        prepare_home()
+        yield start_embedded("postgres")
+        stop_embedded()
 
 
 def test_it_is_in_the_embedded_postgres_over_connections_that_stay(server, monkeypatch):
