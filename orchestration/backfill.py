@@ -21,7 +21,7 @@ def backfill() -> None:
     days = optional_range()
     if days is None:
         raise UserError("FROM is not set: give the first UTC day to backfill, FROM=YYYY-MM-DD")
-    from ingestion.demo import demo_source
+    from ingestion.demo_source import demo_source
 
     with demo_source():
         IngestSettings.from_env(days)  # a wrong setting is said before anything starts

@@ -16,7 +16,7 @@ def ui() -> None:
     """Serve Dagster's UI, with the warehouse's environment."""
     port = UI_PORT.read()
     from core.warehouse.server import warehouse
-    from ingestion.demo import demo_source
+    from ingestion.demo_source import demo_source
     from orchestration.home.prepare import prepare_home
     from transform.build import prepare_warehouse
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.structure import graph, rules
-from tests.structure.source import Source
+from tests.structure.source import HOUSE, ROOT, Source
+
+ROOMS = tuple(f"{room}/" for room in (*HOUSE, "benchmarks", "dbt", "docs", "tests"))
+
+
+@pytest.mark.parametrize("document", ["docs/architecture.md", "docs/orchestration.md", "README.md"])
+def test_the_files_that_documents_name_are_there(document: str):
+    """In full paths, from a room on; a name alone is beside the one before it."""
+    names = re.findall(r"`((?:[\w.*-]+/)+[\w.*-]+\.(?:py|sql|toml|yml|yaml))`", text(document))
+    missing = [name for name in names if name.startswith(ROOMS) and not any(ROOT.glob(name))]
+    assert names
+    assert missing == []
+
+
+def text(document: str) -> str:
+    return (ROOT / document).read_text()
 
 
 def test_imports_go_one_way():
