@@ -1,5 +1,6 @@
 """`python -m ingestion …`: the commands that need neither dbt nor Dagster."""
 
+import gc
 import sys
 
 
@@ -19,4 +20,8 @@ sys.meta_path.insert(0, _NotInstalled)
 
 from ingestion.cli import main  # noqa: E402
 
-sys.exit(main())
+status = main()
+# At its end Python looks through all that was imported and made for garbage: 0.24 of a small
+# ingestion's 1.4 CPU seconds. What is frozen it leaves alone; atexit and coverage work as ever.
+gc.freeze()
+sys.exit(status)
