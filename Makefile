@@ -15,7 +15,8 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
-        lint format types docs test screenshots test-soak unit bench bench-plots settings lock clean test-server
+        lint format types docs unit browser test-quick test test-full test-soak test-real-data test-server coverage mutants \
+        screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,8 +106,21 @@ docs: install ## dbt's documentation of all models, in dbt/target/static_index.h
 unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q
 
-test: lint types ## everything CI runs: lint, types, dbt unit tests, pytest on real Postgres
-	@$(RUN) pytest -n 2 --dist loadfile
+SPREAD = -n $${JOBS:-2} --dist loadgroup --no-loadscope-reorder
+
+# What each runs, and how long it takes: docs/testing.md.
+test-quick: install ## for every save: unit tests and the quickest on Postgres (under a minute)
+	@$(RUN) pytest --tier quick -q $(SPREAD)
+
+test: lint types browser ## what CI runs on every change: lint, types, tests; TEST_SEED= chooses the cases
+	@$(RUN) pytest --tier change $(SPREAD)
+
+test-full: lint types browser ## every case of every matrix, and the proof at length: nightly
+	@$(RUN) pytest $(SPREAD)
+	@$(MAKE) --no-print-directory test-soak INTERLEAVINGS=$${INTERLEAVINGS:-40}
+
+test-real-data: install ## the counts of the real event logs in SHARED_DATA= (../shared/data)
+	@$(RUN) pytest tests/outside -n 2
 
 # They need no more than SQL; they make and drop a database `test` there.
 test-server: install ## tests of the SQL on the server that PGHOST names
@@ -114,7 +128,14 @@ test-server: install ## tests of the SQL on the server that PGHOST names
 	@TEST_ON_PGHOST=1 $(RUN) pytest -q $(patsubst %,tests/integration/test_%.py,days_replaced profiles replay \
 	  drift data_tests retention partition_overwrite partition_overwrite_elsewhere)
 
-screenshots: install ## the pictures of README, from the test of the UI
+# CHROMIUM= is another one's path.
+browser: ## Chromium for the tests of the UI: Debian's, installed where this is root
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || \
+	    { echo "error: CHROMIUM=$${CHROMIUM:-chromium} is not there, and only root with apt-get can install it" >&2; exit 2; }; \
+	  apt-get update -qq && apt-get install -y -qq chromium; }
+
+screenshots: install browser ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q
 
 test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=6 SEED=1 JOBS=2

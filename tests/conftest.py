@@ -23,7 +23,6 @@ from core.warehouse.connection import Warehouse  # noqa: E402
 from core.warehouse.embedded import start_embedded, stop_embedded  # noqa: E402
 from tests.helpers.servers import ON_PGHOST, database_of_worker, of_pghost  # noqa: E402
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _SETTINGS = (
     "PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE SOURCE MAPPING EVENTS_URL PROFILES_URL "
     "EVENTS_API_TOKEN MAX_QUARANTINED REASON "
@@ -68,6 +67,11 @@ def server(server_dir: Path) -> Iterator[Warehouse]:
     found = start_embedded()
     os.environ.clear()
     os.environ.update(before)
+    with closing(found.connect(database="postgres")) as db, db.cursor() as cursor:
+        # Its data need not outlive a crash of the machine.
+        cursor.execute("alter system set fsync = off")
+        cursor.execute("alter system set full_page_writes = off")
+        cursor.execute("select pg_reload_conf()")
     yield found
     os.environ["LOCAL_DIR"] = str(server_dir)
     stop_embedded()
@@ -107,11 +111,3 @@ def warehouse(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wa
         for variable, value in found.libpq_env().items():
             monkeypatch.setenv(variable, value)
         yield found
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """The real event logs that lie beside the repository."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip(f"{SHARED_DATA} is not there: the counts on real data are not tested")
-    return SHARED_DATA

@@ -138,8 +138,20 @@ def test_schedules_pull_today_by_the_hour_and_yesterday_once(monkeypatch):
 
 def test_make_ui_starts_with_everything_on(house):
     repository = house.defs.get_repository_def()
-    for sensor in repository.sensor_defs:
-        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING, sensor.name
+    sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
+    on = dg.DefaultSensorStatus.RUNNING
+    assert sensors == dict.fromkeys(
+        (
+            "default_automation_condition_sensor",
+            "ledger_sensor",
+            "alert_on_failure",
+            "announce_facts",
+        ),
+        on,
+    )
+    schedules = {each.name: each.default_status for each in repository.schedule_defs}
+    pulls_on = dg.DefaultScheduleStatus.RUNNING
+    assert schedules == {"pull_today": pulls_on, "pull_yesterday": pulls_on}
     settings = (Path(ROOT) / "orchestration" / "home" / "dagster.yaml").read_text()
     assert "default_limit: 1" in settings
     assert "run_monitoring" in settings

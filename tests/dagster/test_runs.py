@@ -18,6 +18,7 @@ from core.settings import ROOT
 from orchestration.io_manager import PartitionedFiles
 from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
 from tests.helpers.pipeline import query, run
+from tests.helpers.waiting import wait_until
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
 LATE = ["2026-02-26", "2026-02-27", "2026-02-28"]
@@ -140,9 +141,14 @@ def test_ml_is_stored_by_partition(ran):
 
 def test_a_cell_is_overwritten_alone(ran):
     before = query(ran.warehouse, REGIONAL_ROWS)
-    built = query(ran.warehouse, "select max(built_at) from intermediate.built_days")
+    built_days = "select * from intermediate.built_days order by model, kind, day"
+    built = query(ran.warehouse, built_days)
     query(ran.warehouse, "update analytics.regional_daily_events set events = -1 returning 1")
+    beside = """select * from analytics.regional_daily_events
+        where (event_date, region) <> ('2026-03-02', 'eu-west') order by 1, 2, 3"""
+    left = query(ran.warehouse, beside)
     assert ran.run("cells", "2026-03-02|eu-west").success
+    assert query(ran.warehouse, beside) == left != []  # of the same day too
     wrong = (
         "select distinct event_date::text, region from analytics.regional_daily_events"
         " where events >= 0"
@@ -158,8 +164,15 @@ def test_a_cell_is_overwritten_alone(ran):
         (day, region) for day in DAYS[:2] for region in ("ap-south", "eu-west")
     ]
     # Cells are no whole days: nothing may be taken for built.
-    assert query(ran.warehouse, "select max(built_at) from intermediate.built_days") == built
-    # The cell of all other regions is the rest, also where none is known.
+    assert query(ran.warehouse, built_days) == built
+    assert ran.backfill(DAYS[0], DAYS[-1])
+    assert query(ran.warehouse, REGIONAL_ROWS) == before
+
+
+def test_the_cell_of_all_other_regions_is_the_rest(ran):
+    """Also of events whose region is not known."""
+    before = query(ran.warehouse, REGIONAL_ROWS)
+    query(ran.warehouse, "update analytics.regional_daily_events set events = -1 returning 1")
     query(
         ran.warehouse,
         "update analytics.fact_events set region = nullif('x', 'x') where region = 'us-east'"
@@ -171,7 +184,7 @@ def test_a_cell_is_overwritten_alone(ran):
         ran.warehouse,
         "select distinct region from analytics.regional_daily_events"
         " where event_date = '2026-03-01' and events >= 0 order by 1",
-    ) == [("ap-south",), ("eu-west",), ("unknown",)]
+    ) == [("unknown",)]
     assert ran.backfill(DAYS[0], DAYS[-1])
     assert query(ran.warehouse, REGIONAL_ROWS) == before
 
@@ -212,12 +225,10 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_d
     )
     command = [sys.executable, "-m", "orchestration.backfill"]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings) as process:
-        while not query(ran.warehouse, pulled):
-            assert process.poll() is None
+        wait_until(lambda: query(ran.warehouse, pulled), process)
         # Its first step has ended when the second is known to Postgres.
         building = "select 1 from pg_stat_activity where application_name = 'fact-events-dbt'"
-        while not query(ran.warehouse, building):
-            assert process.poll() is None
+        wait_until(lambda: query(ran.warehouse, building), process)
         process.kill()
     before = query(ran.warehouse, pulled)
     done = run("orchestration.backfill", **settings)

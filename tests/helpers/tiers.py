@@ -18,14 +18,18 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 TIERS = ("quick", "change", "full")
 
-# The first that a test's path below tests/ begins with.
+# By the start of a test's path below tests/, the longest that fits. They run in this order: what
+# takes long comes first, so that no worker of xdist is left alone with it at the end.
 MARKERS = {
-    "unit/": "unit",
-    "dagster/": "dagster",
     "proof/": "proof",
     "e2e/test_ui.py": "browser",
+    "dagster/": "dagster",
     "": "postgres",
+    "unit/": "unit",
+    "structure/": "unit",
 }
+# Their files stay together on one worker (--dist loadgroup): the tests share what is dear to make.
+TOGETHER = ("browser", "dagster", "unit")
 
 
 def matrix(names: str, kinds: Mapping[str, Mapping[str, Any]]) -> pytest.MarkDecorator:
@@ -59,8 +63,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(tryfirst=True)  # -m sees these markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        path = item.path.relative_to(TESTS).as_posix()
-        item.add_marker(next(MARKERS[start] for start in MARKERS if path.startswith(start)))
+        kind = kind_of(item)
+        item.add_marker(kind)
+        if kind in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    order = list(MARKERS.values())
+    items.sort(key=lambda item: order.index(kind_of(item)))
     tier = config.getoption("--tier")
     kept = items
     if tier == "quick":
@@ -70,6 +78,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = kept
+
+
+def kind_of(item: pytest.Item) -> str:
+    """The marker of the test's folder."""
+    path = item.path.relative_to(TESTS).as_posix()
+    folder = max((start for start in MARKERS if path.startswith(start)), key=len)
+    return MARKERS[folder]
 
 
 def is_any(item: pytest.Item, *markers: str) -> bool:

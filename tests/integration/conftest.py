@@ -6,12 +6,13 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+
+from tests.helpers.waiting import LONG, wait_until
 
 POLICY = {
     "Version": "2012-10-17",
@@ -30,17 +31,16 @@ def s3_server() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            assert process.poll() is None and time.monotonic() < deadline  # noqa: PT018
-            time.sleep(0.05)
+    wait_until(lambda: listens(port), process)
     yield f"http://127.0.0.1:{port}"
     process.terminate()
-    process.wait()
+    process.wait(LONG)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")

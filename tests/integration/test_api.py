@@ -6,6 +6,8 @@ import json
 from datetime import UTC, date, datetime
 from urllib.request import Request, urlopen
 
+import pytest
+
 from core.days import DayRange, parse_range
 from core.progress import Progress
 from ingestion.demo.server import DEMO_TOKEN, DemoApi, running
@@ -96,11 +98,22 @@ def test_profiles_change_over_time():
     assert all(new[user]["updated_at"] > "2026-01-01" for user in changed)
 
 
-def test_the_demo_pages_and_filters_by_region():
+@pytest.mark.parametrize(("region", "at_least"), [("", 2), ("&region=eu-west", 1)])
+def test_the_demo_pages_and_filters_by_region(region, at_least):
+    url = f"/events?date=2026-03-01{region}"
+    pages = []
     with running() as api:
-        api.refused.update(("/events?date=2026-03-01&region=eu-west",))
-        page = get(api, "/events?date=2026-03-01&region=eu-west")
-        assert {record["region"] for record in page["events"]} == {"eu-west"}
+        api.refused.add(url)  # each page is refused once
+        records = api.records("/events", date(2026, 3, 1))
+        cursor = "0"
+        while cursor is not None:
+            api.refused.add(f"{url}&cursor={cursor}")
+            pages.append(get(api, f"{url}&cursor={cursor}"))
+            cursor = pages[-1]["next_cursor"]
+    assert len(pages) >= at_least
+    wanted = [r for r in records if not region or r.get("region") == "eu-west"]
+    assert [record for page in pages for record in page["events"]] == wanted
+    assert 0 < len(wanted) <= len(records)
 
 
 def test_a_day_for_which_the_api_has_nothing_becomes_empty(warehouse):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from core.progress import Progress
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.waiting import LONG, wait_until
 
 DAY = "2026-01-01"
 VISIBLE = "select count(*), count(distinct event_id) from staging.stg_events"
@@ -36,14 +36,6 @@ def start_ingest(folder: Path, first: str, last: str | None = None) -> subproces
     )
 
 
-def wait_for(warehouse: Warehouse, sql: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while query(warehouse, sql) != [(True,)]:
-        assert process.poll() is None, "the process ended before the moment to kill it came"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_a_killed_load_is_invisible_and_the_next_one_cures_it(warehouse, tmp_path):
     deliver(tmp_path / "small", DAY, [event("first", f"{DAY}T01:00:00Z")])
     ingest_files(warehouse, tmp_path / "small", DAY)
@@ -52,9 +44,10 @@ def test_a_killed_load_is_invisible_and_the_next_one_cures_it(warehouse, tmp_pat
     deliver(tmp_path / "large", DAY, many)
 
     process = start_ingest(tmp_path / "large", DAY)
-    wait_for(warehouse, "select count(*) = 1 from raw.loads where completed_at is null", process)
+    begun = "select from raw.loads where completed_at is null"
+    wait_until(lambda: query(warehouse, begun), process)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(LONG)
     assert query(warehouse, VISIBLE) == [(1, 1)]
 
     ingest_files(warehouse, tmp_path / "large", DAY)
@@ -88,7 +81,7 @@ def load_at_once(warehouse: Warehouse, folder: Path, days: list[str]) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join()
+        process.join(LONG)
     assert [process.exitcode for process in processes] == [0] * len(days)
 
 
@@ -126,6 +119,6 @@ def test_a_load_that_postgres_refuses_changes_nothing(warehouse, tmp_path):
     query(warehouse, "alter table raw.events add constraint no_b check (event_id <> 'b'); select 1")
     deliver(tmp_path, DAY, [event("b", f"{DAY}T01:00:00Z")])
     process = start_ingest(tmp_path, DAY)
-    assert process.wait() == 2
+    assert process.wait(LONG) == 2
     assert "nothing has changed" in process.stderr.read().splitlines()[-1]
     assert query(warehouse, "select * from raw.events") == before

@@ -11,7 +11,7 @@ from orchestration.dbt.failures import passed_by_partition
 from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
 from transform.project import LOCATION
 
-D1, D4, D13 = "2026-01-01", "2026-01-04", "2026-01-13"
+D1, D4, D5, D13 = "2026-01-01", "2026-01-04", "2026-01-05", "2026-01-13"
 
 
 def failures(test: str) -> int:
@@ -34,6 +34,7 @@ def test_an_event_of_two_days_within_a_week_warns(warehouse, tmp_path):
     }
     for day, records in days.items():
         deliver(tmp_path, day, records)
+    deliver(tmp_path, D5, [event("once", f"{D5}T10:00:00Z")])
     ingest_files(warehouse, tmp_path, D1, D13)
     said = build()
     assert "1 warned" in said
@@ -41,15 +42,20 @@ def test_an_event_of_two_days_within_a_week_warns(warehouse, tmp_path):
     # A build of one day looks back, and no further than a week.
     assert "1 warned" in build(D4, D4)
     assert "0 warned" in build(D13, D13)
+    # It sees the pair, but has built neither of its days.
+    assert "0 warned" in build(D5, D5)
 
 
 def test_a_lost_fact_is_found(warehouse, tmp_path):
+    """By a test of everything; a build tests the days that it builds."""
     deliver(tmp_path, D1, [event(f"e{n}", f"{D1}T10:00:00Z") for n in range(5)])
-    ingest_files(warehouse, tmp_path, D1)
+    deliver(tmp_path, D4, [event("other", f"{D4}T10:00:00Z")])
+    ingest_files(warehouse, tmp_path, D1, D4)
     build()
     assert failures("assert_every_valid_event_is_a_fact") == 0
     query(warehouse, "delete from analytics.fact_events where event_id = 'e3'; select 1")
     assert failures("assert_every_valid_event_is_a_fact") == 1
+    build(D4, D4)
 
 
 @pytest.mark.parametrize(

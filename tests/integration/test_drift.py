@@ -61,6 +61,19 @@ def test_a_needed_field_that_disappears(warehouse, tmp_path):
     assert ingest_files(warehouse, tmp_path, D2).events.rejected == {"missing_user_id": 99}
 
 
+@pytest.mark.parametrize(("had", "is_refused"), [(10, True), (9, False)])
+def test_a_field_that_a_tenth_of_the_records_had_is_missed(warehouse, tmp_path, had, is_refused):
+    without = [{k: v for k, v in e.items() if k != "user_id"} for e in events(D1, 100)]
+    deliver(tmp_path, D1, [*events(D1, had), *without[had:]])
+    ingest_files(warehouse, tmp_path, D1)
+    deliver(tmp_path, D2, without)
+    if is_refused:
+        with pytest.raises(UserError, match="'user_id': 10 of 100 records looked at had it"):
+            ingest_files(warehouse, tmp_path, D2)
+    else:
+        assert ingest_files(warehouse, tmp_path, D2).events.total == 100
+
+
 def test_a_flood_of_rejects(warehouse, tmp_path):
     bad = ["{" for _ in range(600)]
     deliver(tmp_path, D1, [*events(D1, 400), *bad])

@@ -110,3 +110,39 @@ def test_only_the_users_who_changed_are_derived_anew(warehouse, tmp_path):
 
     build()
     assert set(query(warehouse, written)) == after
+
+
+def test_a_later_profile_that_changes_one_thing_reaches_the_fact(warehouse, tmp_path):
+    """Only the region, only the tier, and from something to nothing."""
+    events, profiles = tmp_path / "events", tmp_path / "profiles"
+    first = {"tier": "free", "region": "EU", "updated_at": "2025-06-01T00:00:00Z"}
+    later = {
+        "region": {"region": "US"},
+        "tier": {"tier": "pro"},
+        "no region": {"region": None},
+        "no tier": {"tier": None},
+    }
+    deliver(events, D1, [])
+    deliver(events, D2, [event("a", f"{D2}T12:00:00Z", user_id=user) for user in later])
+    deliver(profiles, D1, [first | {"user_id": user} for user in later])
+    ingest_files(warehouse, events, D1, D2, profiles_url=profiles)
+    build()
+    of_users = "select user_id, user_tier, user_region from analytics.fact_events order by 1"
+    assert query(warehouse, of_users) == [(user, "free", "EU") for user in sorted(later)]
+
+    since = {"updated_at": f"{D2}T00:00:00Z"}
+    deliver(
+        profiles,
+        D2,
+        [first | since | changed | {"user_id": user} for user, changed in later.items()],
+    )
+    ingest_files(warehouse, events, D2, profiles_url=profiles)
+    build()
+    assert query(warehouse, of_users) == [
+        ("no region", "free", "unknown"),
+        ("no tier", "unknown", "EU"),
+        ("region", "free", "US"),
+        ("tier", "pro", "EU"),
+    ]
+    versions = "select user_id, versions from analytics.dim_users order by 1"
+    assert query(warehouse, versions) == [(user, 2) for user in sorted(later)]

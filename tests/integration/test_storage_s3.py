@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dagster as dg
+import pytest
 from upath import UPath
 
 from orchestration import assets
@@ -12,6 +13,7 @@ from orchestration.resources import Warehouse as WarehouseResource
 from tests.helpers.pipeline import query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
+pytestmark = pytest.mark.xdist_group("s3")
 ACTIVITY = """
     create schema analytics;
     create table analytics.user_activity as

@@ -43,7 +43,7 @@ class Command:
         self.process.join(after)
         alive = self.process.exitcode is None
         self.process.kill()
-        self.process.join()
+        self.end()
         return alive
 
 

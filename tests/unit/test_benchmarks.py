@@ -152,7 +152,7 @@ def test_the_memory_of_a_command_has_its_children(tmp_path: Path) -> None:
     parent = (
         "import subprocess, sys, threading\n"
         "def run(): subprocess.run([sys.executable, '-c', sys.argv[1]])\n"
-        "thread = threading.Thread(target=run); thread.start(); thread.join()"
+        "thread = threading.Thread(target=run); thread.start(); thread.join(60)"
     )
     assert process.run(sys.executable, "-c", parent, child).megabytes > 75
     with pytest.raises(UserError, match="exit status 3"):

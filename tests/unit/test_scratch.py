@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.scratch import scratch_directory
 from core.settings import ROOT
+from tests.helpers.waiting import LONG
 
 HOLD = """
 from core.scratch import scratch_directory
@@ -33,11 +34,11 @@ def test_what_a_killed_process_left_is_removed_and_what_is_in_use_stays(tmp_path
     killed, left = hold()
     working, used = hold()
     killed.kill()
-    killed.communicate()
+    killed.communicate(timeout=LONG)
     assert (left / "page").exists()
     with scratch_directory() as first, scratch_directory() as second:
         assert set((tmp_path / "scratch").iterdir()) == {used, first, second}
         assert (used / "page").read_text() == "fetched"
-    working.communicate("\n")
+    working.communicate("\n", timeout=LONG)
     assert working.returncode == 0
     assert not list((tmp_path / "scratch").iterdir())

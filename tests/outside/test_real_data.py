@@ -1,13 +1,22 @@
-"""The counts of the real event logs in ../shared/data, all known from counting the files."""
+"""Real event logs in SHARED_DATA: their counts, all known from counting the files, and mutations.
+
+`make test-real-data`, which fails without them.
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import json
+import os
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from core.settings import ROOT
+from tests.helpers.fuzz import assert_all_accounted_for
 from tests.helpers.pipeline import build, ingest_files, query
 
 TOTALS = """
@@ -17,6 +26,32 @@ TOTALS = """
 """
 BY_TYPE = "select event_type, count(*) from analytics.fact_events group by 1"
 BY_REASON = "select reason, count(*) from analytics.quarantined_events group by 1"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of the logs: see docs/testing.md."""
+    folder = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared" / "data")
+    assert folder.is_dir(), f"SHARED_DATA={str(folder)!r} is no folder"
+    return folder
+
+
+def lines_of(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in sorted(paths):
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        yield from content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").splitlines()
+
+
+def test_mutated_records_are_all_accounted_for(warehouse, shared_data, tmp_path):
+    logs = {
+        "usagov_clicks": (shared_data / "usagov_clicks").glob("*.gz"),
+        "github_events": (shared_data / "github_events").glob("*.gz"),
+        "online_retail": (shared_data / "online_retail").glob("*.csv.gz"),
+        "mooc_ed": [shared_data / "mooc_ed" / "DLT1 Edgelist.csv"],
+    }
+    lines = {mapping: lines_of(paths) for mapping, paths in logs.items()}
+    assert_all_accounted_for(warehouse, tmp_path, lines, 2_000)
 
 
 def test_online_retail(warehouse, shared_data):

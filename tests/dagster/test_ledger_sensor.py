@@ -1,0 +1,53 @@
+"""Of each version of a day, Dagster is told once."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.automation import LEDGER, ledger_sensor
+from tests.dagster.conftest import House
+from tests.helpers.pipeline import deliver, event, ingest_files
+
+D1, D2 = "2026-03-01", "2026-03-02"
+
+
+def told(house: House, cursor: str | None) -> tuple[list[str], str | None]:
+    """The days of a tick, and the cursor after it."""
+    context = dg.build_sensor_context(
+        instance=house.instance,
+        cursor=cursor,
+        resources={"warehouse": house.defs.resources["warehouse"]},
+    )
+    result = ledger_sensor(context)
+    if not isinstance(result, dg.SensorResult):
+        return [], cursor
+    assert {asset.asset_key for asset in result.asset_events} == {LEDGER}
+    return [asset.partition for asset in result.asset_events], result.cursor
+
+
+def test_a_day_is_not_told_again_after_others_were(house, tmp_path):
+    """None of them is built meanwhile: all stay out of date."""
+    days, cursor = told(house, None)
+    assert days == []
+    for day in (D1, D2):
+        deliver(tmp_path, day, [event("a", f"{day}T01:00:00Z")])
+        ingest_files(house.warehouse, tmp_path, day)
+        days, cursor = told(house, cursor)
+        assert days == [day]
+        assert told(house, cursor) == ([], cursor)
+
+    deliver(tmp_path, D1, [event("b", f"{D1}T01:00:00Z")])  # once more, and otherwise
+    ingest_files(house.warehouse, tmp_path, D1)
+    days, cursor = told(house, cursor)
+    assert days == [D1]
+    assert told(house, cursor) == ([], cursor)
+
+
+def test_a_run_that_may_build_them_is_waited_for(house):
+    run = house.instance.create_run_for_job(
+        house.defs.resolve_job_def("days"), status=dg.DagsterRunStatus.STARTED
+    )
+    assert told(house, None) == ([], None)
+    house.instance.report_run_canceled(run)
+    days, _ = told(house, None)
+    assert days == [D1, D2]

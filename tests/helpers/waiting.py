@@ -1,0 +1,25 @@
+"""Waiting for something to become so: never without a deadline."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+
+LONG = 120  # seconds in which any process of a test has ended, also on a busy machine
+
+
+def wait_until(
+    reached: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: int = LONG
+) -> None:
+    """Look again and again until it is so.
+
+    Raises:
+        AssertionError: the time is over, or the process that was to bring it about has ended.
+    """
+    deadline = time.monotonic() + seconds
+    while not reached():
+        ended = process is not None and process.poll() is not None
+        assert not ended, f"{process.args} ended with {process.returncode} before its moment came"
+        assert time.monotonic() < deadline, f"not reached in {seconds} s"
+        time.sleep(0.01)
