@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -82,21 +83,28 @@ def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
                 with pytest.MonkeyPatch.context() as clock:
                     clock.setattr(time, "time", lambda then=then: then)
                     instance.report_runless_asset_event(dg.AssetMaterialization(key))
-        url = f"http://127.0.0.1:{port}"
-        log = (local / "ui.log").open("w")
-        with subprocess.Popen(
-            [sys.executable, "-m", "orchestration.ui"], cwd=ROOT, stdout=log, stderr=log
-        ) as process:
-            try:
-                session = requests.Session()
-                retries = requests.adapters.Retry(total=60, backoff_factor=0.5, backoff_max=1)
-                session.mount(url, requests.adapters.HTTPAdapter(max_retries=retries))
-                assert session.get(f"{url}/server_info", timeout=60).ok
-                yield url
-            finally:
-                process.terminate()
-                process.wait(timeout=60)
-                os.environ.pop("DAGSTER_HOME", None)
+        with serving(f"http://127.0.0.1:{port}", local / "ui.log") as url:
+            yield url
+
+
+@contextmanager
+def serving(url: str, log: Path) -> Iterator[str]:
+    """`make ui` while the body runs, from its first answer on."""
+    command = [sys.executable, "-m", "orchestration.ui"]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as process,
+    ):
+        try:
+            session = requests.Session()
+            retries = requests.adapters.Retry(total=60, backoff_factor=0.5, backoff_max=1)
+            session.mount(url, requests.adapters.HTTPAdapter(max_retries=retries))
+            assert session.get(f"{url}/server_info", timeout=60).ok
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+            os.environ.pop("DAGSTER_HOME", None)
 
 
 @pytest.fixture(scope="module")

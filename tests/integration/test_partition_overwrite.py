@@ -60,6 +60,9 @@ def transform(first: str, last: str) -> subprocess.Popen[str]:
     )
 
 
+NO_ANALYST = "reassign owned by analyst to postgres; drop owned by analyst; drop role analyst"
+
+
 def test_a_rebuilt_day_is_one_new_partition_like_the_others(built, tmp_path):
     query(
         built,
@@ -98,10 +101,7 @@ def test_a_rebuilt_day_is_one_new_partition_like_the_others(built, tmp_path):
     dead = """select sum(n_dead_tup), sum(n_tup_del) from pg_stat_user_tables
         where relname like 'fact_events%%'"""
     assert query(built, dead) == [(0, 0)]
-    query(
-        built,
-        "reassign owned by analyst to postgres; drop owned by analyst; drop role analyst; select 1",
-    )
+    query(built, f"{NO_ANALYST}; select 1")
 
 
 def test_one_day_reads_one_partition_and_its_part_of_raw(warehouse, tmp_path):
@@ -136,6 +136,12 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
+LIVE_OR_NOT = """
+    update raw.loads set completed_at = case when %s then now() end where load_id = %s;
+    update raw.day_versions set version = version + 1; select 1
+"""
+
+
 def test_a_reader_sees_the_old_day_or_the_new_one(built, tmp_path):
     """50 swaps under readers in a loop: five runs on ten days that have 200 rows and 300 in turn.
 
@@ -163,14 +169,7 @@ def test_a_reader_sees_the_old_day_or_the_new_one(built, tmp_path):
         readers = [pool.submit(read) for _ in range(2)]
         try:
             for run in range(5):
-                query(
-                    built,
-                    """update raw.loads set completed_at = case when %s then now() end
-                    where load_id = %s;
-                    update raw.day_versions set version = version + 1; select 1""",
-                    run % 2 == 1,
-                    more.load_id,
-                )
+                query(built, LIVE_OR_NOT, run % 2 == 1, more.load_id)
                 in_thread(dbt_run, "fact_events")
         finally:
             stop.set()

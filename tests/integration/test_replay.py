@@ -46,6 +46,17 @@ def broken(warehouse, tmp_path):
     return mapping
 
 
+EVENT_DAYS = "select day::text, version from raw.day_versions where kind = 'event_date'"
+REJECTED = [
+    (D1, "invalid_encoding", 1),
+    (D1, "malformed_json", 1),
+    (D1, "missing_user_id", 3),
+    (D1, "nul_character", 1),
+    (D2, "malformed_csv", 1),
+    (D2, "missing_user_id", 1),
+]
+
+
 def fix(mapping):
     text = mapping.read_text().replace(
         '\nuser_id = "user_id"\n', '\nuser_id = "coalesce(user_id, uid)"\n', 1
@@ -55,27 +66,15 @@ def fix(mapping):
 
 
 def test_replay_after_a_fix(warehouse, tmp_path, broken):
-    quarantined = query(warehouse, QUARANTINED)
-    assert quarantined == [
-        (D1, "invalid_encoding", 1),
-        (D1, "malformed_json", 1),
-        (D1, "missing_user_id", 3),
-        (D1, "nul_character", 1),
-        (D2, "malformed_csv", 1),
-        (D2, "missing_user_id", 1),
-    ]
-    before = dict(
-        query(
-            warehouse, "select day::text, version from raw.day_versions where kind = 'event_date'"
-        )
-    )
+    assert query(warehouse, QUARANTINED) == REJECTED
+    before = dict(query(warehouse, EVENT_DAYS))
 
     # Nothing was fixed: everything is offered, nothing becomes an event or another reason.
     done = run("ingestion", "replay", MAPPING=str(broken))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "shop: 8 records replayed, 0 became events"
     build()
-    assert query(warehouse, QUARANTINED) == quarantined
+    assert query(warehouse, QUARANTINED) == REJECTED
 
     fix(broken)
     done = run("ingestion", "replay", MAPPING=str(broken), REASON="missing_user_id")
@@ -83,11 +82,7 @@ def test_replay_after_a_fix(warehouse, tmp_path, broken):
         "shop: 4 records replayed, 3 became events",
         "  missing_user_id: 4 replayed, 3 became events",
     ]
-    after = dict(
-        query(
-            warehouse, "select day::text, version from raw.day_versions where kind = 'event_date'"
-        )
-    )
+    after = dict(query(warehouse, EVENT_DAYS))
     assert {day for day in after if after[day] != before.get(day)} == {OLD, D2}
     build()
     assert query(warehouse, FACTS) == [
