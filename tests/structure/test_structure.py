@@ -10,6 +10,12 @@ import pytest
 from tests.structure import graph, rules
 from tests.structure.source import HOUSE, ROOT, Source
 
+
+def test_the_picture_in_the_document_is_the_code():
+    """After a change that is meant: make format."""
+    assert graph.in_document() == graph.drawn()
+
+
 ROOMS = tuple(f"{room}/" for room in (*HOUSE, "benchmarks", "dbt", "docs", "tests"))
 
 
