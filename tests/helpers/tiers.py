@@ -27,7 +27,6 @@ MARKERS = {
     "": "postgres",
     "unit/": "unit",
     "structure/": "unit",
-    "structure/": "unit",
 }
 # Their files stay together on one worker (--dist loadgroup): the tests share what is dear to make.
 TOGETHER = ("browser", "dagster", "unit")
