@@ -128,6 +128,14 @@ test-server: install ## tests of the SQL on the server that PGHOST names
 	@TEST_ON_PGHOST=1 $(RUN) pytest -q $(patsubst %,tests/integration/test_%.py,days_replaced profiles replay \
 	  drift data_tests retention partition_overwrite partition_overwrite_elsewhere)
 
+coverage: install browser ## what the tests run of our own code, in other processes too: htmlcov/index.html
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(SPREAD); status=$$?; $(BIN)/coverage combine --quiet; \
+	  $(BIN)/coverage html --quiet; $(BIN)/coverage report --skip-covered; exit $$status
+
+mutants: install ## faults, one at a time: do the tests notice? N=40 SEED= FILES='dbt/**/*.sql' (an hour)
+	@$(RUN) tests.mutants
+
 # CHROMIUM= is another one's path.
 browser: ## Chromium for the tests of the UI: Debian's, installed where this is root
 	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { \

@@ -24,27 +24,32 @@ from tests.helpers.faulty_api import (
 
 FIRST = "2026-03-01"  # the day that messages name
 
-TRANSIENT: dict[str, Fault] = {
-    "429": status(429),
-    "429, wait 1 s": status(429, Retry_After="1"),
-    "429, wait until": status(429, Retry_After=formatdate(time.time() + 2, usegmt=True)),
-    "429, wait until a past time": status(429, Retry_After=formatdate(0, usegmt=True)),
-    "429, wait nonsense": status(429, Retry_After="soon"),
-    "503": status(503),
-    "503, wait 1 s": status(503, Retry_After="1"),
-    "500": status(500),
-    "408": status(408),
-    "no answer in time": silent,
-    "hangs up without an answer": hangs_up,
-    "cut short of its length": cut_short,
-    "cut between chunks": cut_chunked,
-    "cut without a length": cut_without_a_length,
-    "cut gzip": cut_gzip,
-    "damaged gzip": damaged_gzip,
-    "a proxy's page": content(b"<html>starting up</html>"),
-    "not UTF-8": content(b'{"events": ["\xff"]}'),
-    "nothing": content(b""),
+# By kind: `make test` runs one case of each (tests/helpers/tiers.py).
+TRANSIENT_KINDS: dict[str, dict[str, Fault]] = {
+    "slow down": {
+        "429": status(429),
+        "429, wait 1 s": status(429, Retry_After="1"),
+        "429, wait until": status(429, Retry_After=formatdate(time.time() + 2, usegmt=True)),
+        "429, wait until a past time": status(429, Retry_After=formatdate(0, usegmt=True)),
+        "429, wait nonsense": status(429, Retry_After="soon"),
+        "503, wait 1 s": status(503, Retry_After="1"),
+    },
+    "status": {"503": status(503), "500": status(500), "408": status(408)},
+    "no answer": {"no answer in time": silent, "hangs up without an answer": hangs_up},
+    "cut": {
+        "cut short of its length": cut_short,
+        "cut between chunks": cut_chunked,
+        "cut without a length": cut_without_a_length,
+        "cut gzip": cut_gzip,
+    },
+    "no body": {
+        "damaged gzip": damaged_gzip,
+        "a proxy's page": content(b"<html>starting up</html>"),
+        "not UTF-8": content(b'{"events": ["\xff"]}'),
+        "nothing": content(b""),
+    },
 }
+TRANSIENT = {name: fault for kind in TRANSIENT_KINDS.values() for name, fault in kind.items()}
 
 
 def page_after(following: dict[int, str | None]) -> Fault:

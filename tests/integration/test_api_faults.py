@@ -27,7 +27,7 @@ from ingestion.settings import IngestSettings
 from ingestion.source import http_client
 from ingestion.source.http_client import Patience
 from tests.conftest import empty_warehouse
-from tests.helpers.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT
+from tests.helpers.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT_KINDS
 from tests.helpers.faulty_api import (
     PAGE_ROWS,
     PAGES,
@@ -41,6 +41,7 @@ from tests.helpers.faulty_api import (
     status,
 )
 from tests.helpers.pipeline import query
+from tests.helpers.tiers import matrix
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("api faults")
@@ -84,7 +85,7 @@ def settings(url: str, days=DAYS) -> IngestSettings:
     return IngestSettings(days, "api", "canonical", url, "", TOKEN)
 
 
-@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+@matrix("fault", TRANSIENT_KINDS)
 def test_what_is_transient_is_asked_again_by_its_cursor(loaded, fault):
     """The second page of the first day and the last of the last day fail once each."""
     once = {(FIRST, 2), (LAST, PAGES)}

@@ -7,6 +7,7 @@ import pytest
 from core.errors import UserError
 from tests.helpers.pipeline import deliver, event, ingest_files, query
 
+pytestmark = pytest.mark.quick
 DAY = "2026-01-01"
 LEDGER = """
     select (select json_agg(d)::text from raw.deliveries as d),

@@ -207,9 +207,10 @@ def test_who_reads_another_day_s_partition_does_not_hold_up_the_swap(built):
         cursor.execute("commit")
 
 
-def test_eight_runs_on_overlapping_ranges_end_in_the_same_rows(built):
+@pytest.mark.parametrize("runs", [3, pytest.param(8, marks=pytest.mark.full)])
+def test_runs_on_overlapping_ranges_end_in_the_same_rows(built, runs):
     expected = query(built, FACTS)
-    ranges = [(DAYS[n], DAYS[n + 2]) for n in range(0, 8)]
+    ranges = [(DAYS[n], DAYS[n + 2]) for n in range(runs)]
     processes = [transform(*days) for days in ranges]
     failures = [process.stderr.read() for process in processes if process.wait(LONG) != 0]
     assert failures == []

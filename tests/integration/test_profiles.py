@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.helpers.pipeline import FACTS, build, deliver, event, ingest_files, query
 
 D1, D2 = "2026-01-01", "2026-01-02"
 
 
+@pytest.mark.quick
 def test_profiles_are_as_of_the_event(warehouse, tmp_path):
     deliver(
         tmp_path / "events",
