@@ -16,7 +16,7 @@ from core.warehouse.connection import Warehouse
 
 COLUMNS = (
     "event_id, user_id, event_type, event_ts, region, payload, ingest_date, event_date, "
-    "parse_error, source, _dlt_load_id, file"
+    "reject_reason, parse_error, source, _dlt_load_id, file"
 )
 
 
@@ -27,7 +27,8 @@ def load(warehouse: Warehouse, files: Path, scratch: Path, day: date) -> None:
     duckdb.execute(
         f"""copy (select event_id, user_id, event_type, event_ts, region, properties as payload,
                 date '{day}' as ingest_date, left(event_ts, 10) as event_date,
-                null as parse_error, 'canonical' as source, '1' as _dlt_load_id, null as file
+                null as reject_reason, null as parse_error, 'canonical' as source,
+                '1' as _dlt_load_id, null as file
             from read_json('{files}', format='newline_delimited',
                 columns={{event_id: 'VARCHAR', user_id: 'VARCHAR', event_type: 'VARCHAR',
                 event_ts: 'VARCHAR', region: 'VARCHAR', properties: 'JSON'}}))

@@ -45,8 +45,7 @@ INSERT = """
     left join analytics.dim_user_versions as p
         on p.user_id = e.user_id and (p.valid_from <= e.event_ts or p.version_number = 1)
         and (e.event_ts < p.valid_to or p.valid_to is null)
-    where e.parse_error is null and e.event_id is not null and e.user_id is not null
-        and e.event_type is not null and e.event_ts is not null
+    where e.reject_reason is null
     order by e.event_date, e.user_id, e.event_id, e.ingest_date desc, e.event_ts desc,
         e.payload::text desc"""
 # The name alone is also the project's, and would select everything.

@@ -41,7 +41,7 @@ def main_job() -> None:
     with running() as api:
         settings = IngestSettings(
             days=days,
-            source="api",
+            connector="api",
             mapping="canonical",
             events_url=api.url,
             profiles_url="",

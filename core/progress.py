@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -53,13 +50,6 @@ class Progress:
         """A day has been read."""
         self._seen.add(day)
         self._bar.update(self._task, completed=len(self._seen))
-
-    def watch(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Pass batches on, counting the days that have been seen in them."""
-        for batch in batches:
-            for day in pc.unique(batch.column("ingest_date")).to_pylist():
-                self.day(day)
-            yield batch
 
     def done(self) -> None:
         """Remove the bar."""

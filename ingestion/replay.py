@@ -7,39 +7,39 @@ delivering the day again replaces it like everything else.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
 from core.migrations import migrate
 from core.progress import Progress
+from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse
 from core.warehouse.locks import exclusively
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.decode.session import session
-from ingestion.land.landing import BATCH_ROWS, land
+from ingestion.land.landing import Load, land
 from ingestion.land.ledger import Delivered, mark_changed
-from ingestion.mapping import projection
+from ingestion.land.spool import spool
 from ingestion.mapping.duck_sql import name, quoted
-from ingestion.mapping.landing_schema import REQUIRED
+from ingestion.mapping.json_records import json_lines, member
 from ingestion.mapping.mapping import Mapping, load_mapping
+from ingestion.mapping.reading import BATCH_ROWS, Reading
+from ingestion.mapping.reasons import Reason, first_reason
+from ingestion.mapping.row_records import named_rows, rejected_lines
 
-# As staging.stg_events has it.
-_REASON = """coalesce(e.parse_error, case
-    when e.event_id is null then 'missing_event_id'
-    when e.user_id is null then 'missing_user_id'
-    when e.event_type is null then 'missing_event_type'
-    when e.event_ts is null then 'missing_event_ts' end)"""
-_REJECTED = f"{_REASON} is not null and (%(reason)s = '' or {_REASON} = %(reason)s)"
+_REJECTED = "reject_reason is not null and (%(reason)s = '' or reject_reason = %(reason)s)"
+_OF_THE_DAYS = "source = %(source)s and ingest_date = any(%(days)s::date[])"
 _FETCH_ROWS = 10_000
 _QUARANTINE = pa.schema(
     [
@@ -87,7 +87,7 @@ def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) 
         migrate(db)
         with db.cursor() as cursor:
             cursor.execute(
-                f"select distinct source from raw.events as e where {_REJECTED} order by 1",
+                f"select distinct source from raw.events where {_REJECTED} order by 1",
                 {"reason": reason},
             )
             sources = [row[0] for row in cursor.fetchall()]
@@ -119,14 +119,18 @@ def _mapping_of(source: str) -> Mapping:
 def _replay(mapping: Mapping, reason: str, warehouse: Warehouse, progress: Progress) -> Replayed:
     result = Replayed(mapping.name)
     selected = {"source": mapping.name, "reason": reason}
-    with closing(warehouse.connect()) as db, session() as duck:
-        loads, started_at = _read(db, duck, selected)
+    with scratch_directory() as scratch, closing(warehouse.connect()) as db, session() as duck:
+        loads, started_at = _read(warehouse, duck, selected)
         if loads:
+            load_id = f"{time.time():.7f}"
+            reading = Reading(mapping.events, mapping.name, started_at)
+            spooled = spool(_projected(duck, reading, result), "events", load_id, scratch)
+            delivered = {"events": Delivered(set(loads), spooled.counts)}
+            files = {"events": spooled.files}
             land(
+                db,
                 warehouse,
-                mapping.name,
-                {"events": _projected(duck, mapping, started_at, result)},
-                {"events": Delivered(set(loads))},
+                Load(load_id, mapping.name, delivered, files, scratch / "dlt"),
                 progress.step,
                 partial(_complete, selected=selected, loads=loads),
             )
@@ -134,7 +138,7 @@ def _replay(mapping: Mapping, reason: str, warehouse: Warehouse, progress: Progr
 
 
 def _read(
-    db: Connection, duck: duckdb.DuckDBPyConnection, selected: dict[str, str]
+    warehouse: Warehouse, duck: duckdb.DuckDBPyConnection, selected: dict[str, str]
 ) -> tuple[dict[date, str], datetime]:
     """The records into the DuckDB table `quarantine`; their days with the load of each, and when
     the latest of those loads began."""
@@ -142,10 +146,10 @@ def _read(
     duck.execute("create table quarantine as from batch")
     loads: dict[date, str] = {}
     started_at = datetime.fromtimestamp(0, UTC)
-    db.autocommit = False  # a server-side cursor lives in a transaction
-    with db.cursor("quarantine") as cursor:
+    with closing(warehouse.connect()) as db, db.cursor("quarantine") as cursor:
+        db.autocommit = False  # a server-side cursor lives in a transaction
         cursor.execute(
-            f"""select e.ingest_date, e.file, {_REASON}, e.payload #>> '{{}}',
+            f"""select e.ingest_date, e.file, e.reject_reason, e.payload #>> '{{}}',
                 jsonb_typeof(e.payload) = 'object', e._dlt_load_id, l.started_at
             from raw.events as e
             inner join raw.deliveries as d on d.table_name = 'events' and d.source = e.source
@@ -164,16 +168,11 @@ def _read(
 
 
 def _projected(
-    duck: duckdb.DuckDBPyConnection, mapping: Mapping, started_at: datetime, result: Replayed
+    duck: duckdb.DuckDBPyConnection, reading: Reading, result: Replayed
 ) -> Iterator[pa.RecordBatch]:
-    """The records as landing rows, counted in `result`.
-
-    A record that came as a row of columns (CSV, Parquet) is split into its columns again. What was
-    no such row (a broken line of CSV, whose header is gone) cannot become one: it stays as it is.
-    """
-    events, source = mapping.events, mapping.name
+    """The records as landing rows, counted in `result`."""
     suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz)?$', 1)"
-    file_format = quoted(events.format) if events.format else suffix
+    file_format = quoted(reading.mapping.format) if reading.mapping.format else suffix
     duck.execute(
         f"""create table grouped as select *, case
                 when {file_format} not in ('csv', 'parquet') then ['line']
@@ -182,29 +181,35 @@ def _projected(
     )
     groups = "select reason, kind, count(*) from grouped group by all order by all"
     for reason, kind, records in duck.sql(groups).fetchall():
-        keys = "null" if kind is None else f"[{', '.join(map(quoted, kind))}]"
-        group = f"""(from grouped where reason = {quoted(reason)}
-            and kind is not distinct from {keys})"""
-        if kind is None:
-            query = projection.rejected_lines(events, source, group)
-        elif kind == ["line"]:
-            found = f"""case when reason = 'invalid_encoding' then reason
-                when strlen(line) > {MAX_LINE_BYTES} then 'oversized_record' end"""
-            query = projection.json_lines(events, source, group, started_at, found)
-        else:
-            columns = ", ".join(
-                f"json_extract_string(line, {quoted(projection.member(key))}) as {name(key)}"
-                for key in kind
-            )
-            rows = f"(select _file, _ingest_date, {columns} from {group})"
-            query = projection.named_rows(events, source, rows, kind, started_at)
         result.offered[reason] += records
+        query = _query(reading, reason, kind)
         for batch in duck.sql(query).to_arrow_table().to_batches(BATCH_ROWS):
-            valid = pc.is_null(batch["parse_error"])
-            for column in REQUIRED:
-                valid = pc.and_(valid, pc.is_valid(batch[column]))
-            result.events[reason] += pc.sum(valid).as_py() or 0
+            result.events[reason] += batch["reject_reason"].null_count
             yield batch
+
+
+def _query(reading: Reading, reason: str, kind: list[str] | None) -> str:
+    """The query that reads records of one reason and kind again.
+
+    A record that came as a row of columns (CSV, Parquet) is split into its columns again. What was
+    no such row (a broken line of CSV, whose header is gone) cannot become one: it stays as it is.
+    """
+    keys = "null" if kind is None else f"[{', '.join(map(quoted, kind))}]"
+    group = f"""(from grouped where reason = {quoted(reason)}
+        and kind is not distinct from {keys})"""
+    if kind is None:
+        return rejected_lines(reading, group)
+    if kind == ["line"]:
+        # What only the reader of a file can see.
+        seen = {
+            Reason.OVERSIZED_RECORD: f"strlen(line) > {MAX_LINE_BYTES}",
+            Reason.INVALID_ENCODING: f"reason = '{Reason.INVALID_ENCODING}'",
+        }
+        return json_lines(reading, group, first_reason(seen))
+    columns = ", ".join(
+        f"json_extract_string(line, {quoted(member(key))}) as {name(key)}" for key in kind
+    )
+    return named_rows(reading, f"(select _file, _ingest_date, {columns} from {group})", kind)
 
 
 def _complete(
@@ -221,25 +226,44 @@ def _complete(
     Raises:
         UserError: the records are not those that were read; nothing has changed then.
     """
-    received, days = delivered["events"], sorted(loads)
-    parameters = selected | {"days": days, "loads": list(loads.values()), "new": load_id}
-    of_the_days = "source = %(source)s and ingest_date = any(%(days)s::date[])"
+    parameters = selected | {
+        "days": sorted(loads),
+        "loads": list(loads.values()),
+        "new": load_id,
+    }
     with exclusively(db), db.cursor() as cursor:
         cursor.execute(
             f"""select ingest_date, load_id from raw.deliveries
-            where table_name = 'events' and {of_the_days}""",
+            where table_name = 'events' and {_OF_THE_DAYS}""",
             parameters,
         )
-        unchanged = dict(cursor.fetchall()) == loads
+        is_unchanged = dict(cursor.fetchall()) == loads
+        touched, moved = _take_their_place(db, parameters)
+        if not is_unchanged or moved != {delivered["events"].total}:
+            raise UserError(
+                f"MAPPING={source!r}: its quarantined records have changed meanwhile, run it again"
+            )
+        _note_delivered_days(db, parameters)
+        changed = [("ingest_date", day) for day in sorted(loads)]
+        mark_changed(db, changed + [("event_date", day) for day in touched])
         cursor.execute(
-            f"""delete from raw.events as e
-            where {of_the_days} and _dlt_load_id = any(%(loads)s) and {_REJECTED}""",
+            "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
+        )
+
+
+def _take_their_place(db: Connection, parameters: dict[str, Any]) -> tuple[list[date], set[int]]:
+    """The new rows in place of the old ones, under their loads. Returns the days of new events, and
+    how many rows went and came."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""delete from raw.events
+            where {_OF_THE_DAYS} and _dlt_load_id = any(%(loads)s) and {_REJECTED}""",
             parameters,
         )
         gone = cursor.rowcount
         cursor.execute(
-            f"""select distinct event_date from raw.events as e
-            where {of_the_days} and _dlt_load_id = %(new)s and {_REASON} is null order by 1""",
+            f"""select distinct event_date from raw.events
+            where {_OF_THE_DAYS} and _dlt_load_id = %(new)s and reject_reason is null order by 1""",
             parameters,
         )
         touched = [row[0] for row in cursor.fetchall()]
@@ -250,25 +274,22 @@ def _complete(
                 and d.ingest_date = e.ingest_date""",
             parameters,
         )
-        if not unchanged or not gone == received.total == cursor.rowcount:
-            raise UserError(
-                f"MAPPING={source!r}: its quarantined records have changed meanwhile, run it again"
-            )
+        return touched, {gone, cursor.rowcount}
+
+
+def _note_delivered_days(db: Connection, parameters: dict[str, Any]) -> None:
+    """What the days hold is counted anew; tombstones stay."""
+    with db.cursor() as cursor:
         cursor.execute(
             f"""delete from raw.delivered_days
-            where rows > 0 and table_name = 'events' and {of_the_days}""",
+            where rows > 0 and table_name = 'events' and {_OF_THE_DAYS}""",
             parameters,
         )
         cursor.execute(
             f"""insert into raw.delivered_days
                 (source, table_name, ingest_date, event_date, region, rows)
             select source, 'events', ingest_date, event_date, region, count(*) from raw.events
-            where {of_the_days} and _dlt_load_id = any(%(loads)s)
+            where {_OF_THE_DAYS} and _dlt_load_id = any(%(loads)s)
             group by 1, 2, 3, 4, 5""",
             parameters,
-        )
-        changed = [("ingest_date", day) for day in days]
-        mark_changed(db, changed + [("event_date", day) for day in touched])
-        cursor.execute(
-            "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
         )

@@ -10,7 +10,7 @@ from core.days import DayRange
 from core.errors import UserError
 from core.settings import Setting, optional_range, read_settings
 from core.values import OneOf, Port, Share, Text, Whole
-from ingestion.mapping.reasons import REASONS
+from ingestion.mapping.reasons import EVENT_REASONS
 
 MAX_CONCURRENCY = 64
 MAPPING = Setting(
@@ -33,7 +33,7 @@ class IngestSettings:
     """One ingestion: which days, from where, read how."""
 
     days: DayRange
-    source: str = Setting(
+    connector: str = Setting(
         "SOURCE",
         OneOf(("api", "files")),
         "What EVENTS_URL is. Not set: an API if it is an http(s) URL, else files.",
@@ -83,7 +83,7 @@ class IngestSettings:
         is_http = url.startswith(("http://", "https://"))
         inferred = "files" if url and not is_http else "api"
         settings = read_settings(cls, {"SOURCE": inferred} | _that_are_set(env), days=days)
-        if settings.source == "files":
+        if settings.connector == "files":
             if not url:
                 raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
         elif not url:
@@ -103,7 +103,7 @@ class ReplaySettings:
 
     reason: str = Setting(
         "REASON",
-        OneOf(REASONS),
+        OneOf(EVENT_REASONS),
         "For replay: records quarantined for this reason. Not set: whatever the reason.",
         example="invalid_event_ts",
     ).field()

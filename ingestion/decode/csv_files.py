@@ -23,7 +23,8 @@ import duckdb
 from core.errors import UserError
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.mapping.duck_sql import quoted
-from ingestion.source.files import DeliveredFile
+from ingestion.mapping.reasons import Reason
+from ingestion.source.unit import Unit
 
 HEADER_BYTES = 2**20
 # An open quote that is not closed within so many lines is a stray one.
@@ -42,7 +43,7 @@ class Header:
     columns: tuple[str, ...]
 
 
-def header_of(file: DeliveredFile) -> Header | None:
+def header_of(unit: Unit) -> Header | None:
     """A file's header; None where there is none.
 
     A column without a name is called by its position; one whose name is taken (DuckDB does not
@@ -51,7 +52,7 @@ def header_of(file: DeliveredFile) -> Header | None:
     Raises:
         UserError: it cannot be read.
     """
-    with file.path.open("rb") as handle:
+    with unit.path.open("rb") as handle:
         text = handle.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
     try:
         rows = csv.reader(io.StringIO(text, newline=""))
@@ -59,7 +60,7 @@ def header_of(file: DeliveredFile) -> Header | None:
     except StopIteration:
         return None
     except csv.Error as error:
-        raise UserError(f"{file.url} has no readable CSV header: {error}") from error
+        raise UserError(f"{unit.url} has no readable CSV header: {error}") from error
     names: list[str] = []
     for position, name in enumerate(header, start=1):
         taken = {other.lower() for other in names}
@@ -69,7 +70,7 @@ def header_of(file: DeliveredFile) -> Header | None:
     return Header(blank, tuple(names))
 
 
-def scan(files: Sequence[DeliveredFile], header: Header, rejects: str) -> str:
+def scan(files: Sequence[Unit], header: Header, rejects: str) -> str:
     """DuckDB's reader with nothing guessed and every line it cannot split kept in `rejects`."""
     paths = ", ".join(quoted(str(file.path)) for file in files)
     types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header.columns)
@@ -80,8 +81,8 @@ def scan(files: Sequence[DeliveredFile], header: Header, rejects: str) -> str:
 
 
 def well_quoted(
-    db: duckdb.DuckDBPyConnection, files: list[DeliveredFile], header: Header, scratch: Path
-) -> tuple[list[DeliveredFile], list[tuple[str, str, DeliveredFile]]]:
+    db: duckdb.DuckDBPyConnection, files: list[Unit], header: Header, scratch: Path
+) -> tuple[list[Unit], list[tuple[str, str, Unit]]]:
     """The files, with a copy of good records in place of each that DuckDB cannot be trusted with,
     and the records left out of the copies: (text, reason, file)."""
     suspects = [file for file in files if _has_quotes(file.path)]
@@ -91,7 +92,7 @@ def well_quoted(
     misread = db.sql("""select distinct file_path
         from miscounted_files join miscounted using (scan_id, file_id)""").fetchall()
     db.execute("drop table miscounted; drop table miscounted_files")
-    rejected: list[tuple[str, str, DeliveredFile]] = []
+    rejected: list[tuple[str, str, Unit]] = []
     settled = []
     for file in files:
         if (str(file.path),) in misread:
@@ -124,9 +125,9 @@ def _cut(path: Path, header: Header, target: Path) -> Iterator[tuple[str, str]]:
                 writer.writerow(header.columns)
                 is_header = False
             elif len(text) > MAX_LINE_BYTES:
-                yield text, "oversized_record"
+                yield text, Reason.OVERSIZED_RECORD
             elif row is None:
-                yield text, "malformed_csv"
+                yield text, Reason.MALFORMED_CSV
             else:
                 writer.writerow(row)
 

@@ -19,21 +19,20 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import UserError
-from ingestion.source.files import DeliveredFile
+from ingestion.mapping.landing_schema import NO_UTF8
+from ingestion.source.unit import Unit
 
 CHUNK_BYTES = 4 * 2**20
-# Stands before the two hex digits of a byte that is no UTF-8. Unicode: no text has this character.
-NO_UTF8 = "\ufdd0"
 
 
-def plain_files(files: list[DeliveredFile], scratch: Path) -> list[DeliveredFile]:
-    """The files, with a copy in `scratch` in place of those that DuckDB would not read well.
+def plain_units(units: list[Unit], scratch: Path) -> list[Unit]:
+    """The units, with a copy in `scratch` in place of those that DuckDB would not read well.
 
     Raises:
         UserError: a file cannot be read, or its gzip is damaged.
     """
     with ThreadPoolExecutor(2) as pool:  # zlib works outside Python's lock
-        return list(pool.map(partial(_plain, scratch), range(len(files)), files))
+        return list(pool.map(partial(_plain, scratch), range(len(units)), units))
 
 
 def open_file(path: Path) -> gzip.GzipFile | BufferedReader:
@@ -41,32 +40,32 @@ def open_file(path: Path) -> gzip.GzipFile | BufferedReader:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def unreadable(file: DeliveredFile, error: Exception) -> UserError:
-    """What to say of a file of which reading failed."""
+def unreadable(unit: Unit, error: Exception) -> UserError:
+    """What to say of a unit of which reading failed."""
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return UserError(f"{file.url} cannot be read: {error.strerror or error}")
-    return UserError(f"{file.url} is not valid gzip: {error}")
+        return UserError(f"{unit.url} cannot be read: {error.strerror or error}")
+    return UserError(f"{unit.url} is not valid gzip: {error}")
 
 
-def _plain(scratch: Path, number: int, file: DeliveredFile) -> DeliveredFile:
+def _plain(scratch: Path, number: int, unit: Unit) -> Unit:
     try:
-        if file.path.suffix == ".gz":
-            target = scratch / f"{number}-{file.path.stem}"
-            with open_file(file.path) as packed, target.open("wb") as plain:
+        if unit.path.suffix == ".gz":
+            target = scratch / f"{number}-{unit.path.stem}"
+            with open_file(unit.path) as packed, target.open("wb") as plain:
                 while chunk := packed.read(CHUNK_BYTES):
                     plain.write(chunk)
-            file = replace(file, path=target)
-        if file.format == "csv" and not _is_clean(file.path):
-            target = scratch / f"{number}-clean-{file.path.name}"
+            unit = replace(unit, path=target)
+        if unit.format == "csv" and not _is_clean(unit.path):
+            target = scratch / f"{number}-clean-{unit.path.name}"
             with (
-                file.path.open("rb") as source,
+                unit.path.open("rb") as source,
                 target.open("w", encoding="utf-8", newline="") as to,
             ):
                 to.writelines(_cleaned(source))
-            file = replace(file, path=target)
+            unit = replace(unit, path=target)
     except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(file, error) from error
-    return file
+        raise unreadable(unit, error) from error
+    return unit
 
 
 def _is_clean(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Lines of JSON: files to blocks of lines, blocks to landing rows on every core.
+"""Lines of JSON: units to blocks of lines, blocks to landing rows on every core.
 
 The lines are cut here and not by DuckDB's CSV reader: any mix of line ends, any byte and any
 length of line is then one received record, and memory is a few blocks whatever the file's size.
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from gzip import GzipFile
 from io import BufferedReader
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 
@@ -25,12 +23,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.decode.encodings import open_file, unreadable
+from ingestion.decode.sampling import sample
 from ingestion.decode.session import session
-from ingestion.land.drift import Fields
-from ingestion.mapping import projection
 from ingestion.mapping.json_checks import SUSPECT
-from ingestion.mapping.mapping import TableMapping
-from ingestion.source.files import DeliveredFile
+from ingestion.mapping.json_records import json_lines
+from ingestion.mapping.reading import Reading
+from ingestion.mapping.reasons import Reason
+from ingestion.source.unit import Unit
 
 WORKERS = 2
 AHEAD = 3  # blocks under way while one is written: then no worker waits for the next
@@ -47,55 +46,27 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass
 class _Piece:
-    """Whole lines of one file, or one line that is too long."""
+    """Whole lines of one unit, or one line that is too long."""
 
-    number: int
+    unit: Unit
     content: bytes
     oversized: bool = False
 
 
-def read_lines(
-    files: list[DeliveredFile],
-    mapping: TableMapping,
-    source: str,
-    started_at: datetime,
-    fields: Fields,
-) -> Iterator[pa.RecordBatch]:
-    """All records of the files as landing rows, a batch a block, in the order of the files.
+def read_lines(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
+    """All records of the units as landing rows, a batch a block, in the order of the units.
 
     Raises:
-        UserError: a file cannot be read.
+        UserError: a unit cannot be read.
     """
-    names = pa.array([Path(file.url).name for file in files])
-    days = pa.array([file.day for file in files], pa.date32())
-    lines = "(from received where line >= '!' or trim(line, ' \t') <> '')"  # blank is no record
-    query = projection.json_lines(mapping, source, lines, started_at, "_rejected", "_suspect")
-
-    def project(pieces: list[_Piece], is_sampled: bool) -> list[pa.RecordBatch]:
-        received = pa.concat_tables([_table(piece) for piece in pieces])
-        numbers = received["_number"].combine_chunks()
-        received = received.append_column("_file", pa.DictionaryArray.from_arrays(numbers, names))
-        received = received.append_column("_ingest_date", days.take(numbers))
-        db = sessions.get()
-        try:
-            db.register("received", received)
-            if is_sampled:
-                with counting:
-                    fields.sample(db, received)
-            return list(db.sql(query).to_arrow_table().to_batches())
-        finally:
-            sessions.put(db)
-
-    counting = Lock()
     with ExitStack() as opened:
-        sessions: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
-        for _ in range(WORKERS):
-            sessions.put(opened.enter_context(session(threads=1)))
+        projector = _Projector(reading, opened)
         pool = opened.enter_context(ThreadPoolExecutor(WORKERS))
         running: deque[Future[list[pa.RecordBatch]]] = deque()
         try:
-            for number, block in enumerate(_blocks(files)):
-                running.append(pool.submit(project, block, number % SAMPLED_BLOCKS == 0))
+            for number, block in enumerate(_blocks(units)):
+                is_sampled = number % SAMPLED_BLOCKS == 0
+                running.append(pool.submit(projector.project, block, is_sampled))
                 if len(running) > AHEAD:
                     yield from running.popleft().result()
             while running:
@@ -105,26 +76,53 @@ def read_lines(
                 future.cancel()
 
 
-def _blocks(files: list[DeliveredFile]) -> Iterator[list[_Piece]]:
-    """The files' pieces, as many small ones together as make a block."""
+class _Projector:
+    """Blocks to landing rows, WORKERS at a time, each with a session of its own."""
+
+    def __init__(self, reading: Reading, opened: ExitStack) -> None:
+        self._fields = reading.fields
+        lines = "(from received where line >= '!' or trim(line, ' \t') <> '')"  # blank is no record
+        self._query = json_lines(reading, lines, "_rejected", "_suspect")
+        self._counting = Lock()
+        self._sessions: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        for _ in range(WORKERS):
+            self._sessions.put(opened.enter_context(session(threads=1)))
+
+    def project(self, block: list[_Piece], is_sampled: bool) -> list[pa.RecordBatch]:
+        """The landing rows of a block; its fields are looked at where it is sampled."""
+        received = pa.concat_tables([_table(piece) for piece in block])
+        db = self._sessions.get()
+        try:
+            db.register("received", received)
+            if is_sampled:
+                with self._counting:
+                    sample(self._fields, db, received)
+            return list(db.sql(self._query).to_arrow_table().to_batches())
+        finally:
+            self._sessions.put(db)
+
+
+def _blocks(units: Iterable[Unit]) -> Iterator[list[_Piece]]:
+    """The units' pieces, as many small ones together as make a block."""
     block: list[_Piece] = []
     size = 0
-    for number, file in enumerate(files):
+    for unit in units:
         try:
-            with open_file(file.path) as handle:
-                for piece in _pieces(handle, number):
+            with open_file(unit.path) as handle:
+                for piece in _pieces(handle, unit):
                     block.append(piece)
                     size += len(piece.content)
                     if size >= BLOCK_BYTES:
                         yield block
                         block, size = [], 0
         except (OSError, EOFError, zlib.error) as error:
-            raise unreadable(file, error) from error
+            raise unreadable(unit, error) from error
+        unit.remove()
     if block:
         yield block
 
 
-def _pieces(handle: GzipFile | BufferedReader, number: int) -> Iterator[_Piece]:
+def _pieces(handle: GzipFile | BufferedReader, unit: Unit) -> Iterator[_Piece]:
     """A file in pieces that end where a line ends."""
     left = b""  # the beginning of a line
     is_first = True
@@ -135,25 +133,26 @@ def _pieces(handle: GzipFile | BufferedReader, number: int) -> Iterator[_Piece]:
         end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
         left = content[end:][:MAX_KEPT_BYTES]
         if end:
-            yield from _cut(content[:end], number)
+            yield from _cut(content[:end], unit)
     if left:
-        yield from _cut(left, number)
+        yield from _cut(left, unit)
 
 
-def _cut(content: bytes, number: int) -> Iterator[_Piece]:
+def _cut(content: bytes, unit: Unit) -> Iterator[_Piece]:
     """Lines as one piece, and the first apart where it is too long: no other can be, they are
     from one read."""
     if len(content) > MAX_LINE_BYTES:
         ends = [at for at in (content.find(b"\n"), content.find(b"\r")) if at >= 0]
         end = min(ends, default=len(content))
         if end > MAX_LINE_BYTES:
-            yield _Piece(number, content[:end][:MAX_KEPT_BYTES], oversized=True)
+            yield _Piece(unit, content[:end][:MAX_KEPT_BYTES], oversized=True)
             content = content[end:]
-    yield _Piece(number, content)
+    yield _Piece(unit, content)
 
 
 def _table(piece: _Piece) -> pa.Table:
-    """The lines of a piece: text, file number, and the reason where a line is rejected."""
+    """The lines of a piece: text, the file's name and day, the reason where a line is rejected, and
+    whether it needs a closer look."""
     content = piece.content
     if b"\r" in content and not piece.oversized:
         content = content.replace(b"\r", b"\n")  # a blank line more, which is no record
@@ -166,10 +165,15 @@ def _table(piece: _Piece) -> pa.Table:
     except pa.ArrowInvalid:
         text, rejected = _decoded(lines)
     if piece.oversized:
-        rejected = pa.array(["oversized_record"])
-    numbers = pa.repeat(pa.scalar(piece.number, pa.int32()), len(lines))
-    suspect = pc.match_substring_regex(text, SUSPECT)
-    columns = {"line": text, "_number": numbers, "_rejected": rejected, "_suspect": suspect}
+        rejected = pa.array([Reason.OVERSIZED_RECORD.value])
+    zeros = pa.repeat(pa.scalar(0, pa.int8()), len(lines))
+    columns = {
+        "line": text,
+        "_file": pa.DictionaryArray.from_arrays(zeros, pa.array([piece.unit.name])),
+        "_ingest_date": pa.repeat(pa.scalar(piece.unit.day, pa.date32()), len(lines)),
+        "_rejected": rejected,
+        "_suspect": pc.match_substring_regex(text, SUSPECT),
+    }
     is_line = pc.greater(pc.binary_length(lines), 0)
     table = pa.table(columns)
     return table if pc.all(is_line).as_py() else table.filter(is_line)
@@ -185,5 +189,5 @@ def _decoded(lines: pa.BinaryArray) -> tuple[pa.StringArray, pa.StringArray]:
             rejected.append(None)
         except UnicodeDecodeError:
             text.append(line.decode(errors="backslashreplace"))
-            rejected.append("invalid_encoding")
+            rejected.append(Reason.INVALID_ENCODING)
     return pa.array(text, pa.string()), pa.array(rejected, pa.string())

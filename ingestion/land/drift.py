@@ -1,63 +1,22 @@
 """Schema drift: which fields a load's records have, against the source's previous load.
 
-Fields are sampled, about SAMPLE records of every fourth block, evenly: looking at all would double
-the time of reading. A field that few records have may so be missed; judgements are therefore of
-fields that a tenth of the records had.
+Fields are sampled, so one that few records have may be missed: judgements are of fields that a
+tenth of the records had.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-import duckdb
-import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from core.errors import UserError
+from ingestion.mapping.fields import Fields
 from ingestion.mapping.mapping import TableMapping
 
-SAMPLE = 256
 MIN_RECORDS = 100  # fewer say nothing about a field that none of them has
-MIN_SHARE = 0.1
 MIN_JUDGED = 1_000  # smaller loads quarantine what they must
-_NAMES = {"VARCHAR": "string", "BOOLEAN": "boolean", "OBJECT": "object", "ARRAY": "array"}
-_SAMPLED = """
-    select fields.key, fields.type, count(*), (select count(*) from sample)
-    from (select line from sample where case when json_valid(line)
-        then json_type(line) = 'OBJECT' else false end) as objects, json_each(line) as fields
-    group by all
-"""
-
-
-@dataclass
-class Fields:
-    """The top-level fields of sampled records: name -> JSON type -> records."""
-
-    sampled: int = 0
-    types: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-
-    def add(self, name: str, kind: str, records: int) -> None:
-        """Count records that have the field with this JSON type."""
-        self.types[name][kind] = self.types[name].get(kind, 0) + records
-
-    def sample(self, db: duckdb.DuckDBPyConnection, lines: pa.Table) -> None:
-        """Look at some lines of a block."""
-        step = max(1, len(lines) // SAMPLE)
-        db.register("sample", lines.select(["line"]).take(pa.array(range(0, len(lines), step))))
-        rows = db.execute(_SAMPLED).fetchall()
-        self.sampled += len(range(0, len(lines), step))
-        for name, kind, records, _ in rows:
-            self.add(name, "null" if kind == "NULL" else _NAMES.get(kind, "number"), records)
-
-    def records(self, name: str) -> int:
-        """Sampled records that have the field."""
-        return sum(self.types.get(name, {}).values())
-
-    def is_common(self, name: str) -> bool:
-        """Whether so many records have the field that a sample cannot have missed it."""
-        return self.records(name) >= max(1, self.sampled * MIN_SHARE)
 
 
 def previous_fields(db: Connection, source: str, table: str) -> Fields:
@@ -118,7 +77,7 @@ def refuse_lost_fields(source: str, mapping: TableMapping, before: Fields, now: 
 
 
 def refuse_too_many_rejects(
-    source: str, limit: float, rejected: dict[str, int], received: int
+    source: str, limit: float, rejected: Mapping[str, int], received: int
 ) -> None:
     """Refuse a load of which too much would be quarantined.
 

@@ -7,7 +7,6 @@ days' earlier deliveries held, so readers see a day's old delivery or its new on
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,30 +15,26 @@ from psycopg2.extras import execute_values
 
 from core.errors import UserError
 from core.warehouse.locks import exclusively, transaction
-from ingestion.land.drift import Fields, store_fields
+from ingestion.land.drift import store_fields
+from ingestion.land.spool import Counts
+from ingestion.mapping.fields import Fields
 
 TABLES = ("events", "user_profiles")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Delivered:
-    """What a load received for one table: rows by (ingest day, event day, region), rejected ones
-    by reason, and the fields of the records."""
+    """What a load delivered for one table: the days it covers, also empty ones, the counts of what
+    came, and the fields of the records."""
 
     days: set[date]
-    rows: dict[tuple[date, date | None, str | None], int] = field(default_factory=dict)
-    rejected: Counter[str] = field(default_factory=Counter)
+    counts: Counts
     fields: Fields = field(default_factory=Fields)
-
-    def add(self, ingest_date: date, event_date: date | None, region: str | None, n: int) -> None:
-        """Count `n` more received rows."""
-        key = (ingest_date, event_date, region)
-        self.rows[key] = self.rows.get(key, 0) + n
 
     @property
     def total(self) -> int:
         """All received rows."""
-        return sum(self.rows.values())
+        return self.counts.total
 
 
 def remove_dead_loads(db: Connection) -> int:
@@ -102,64 +97,92 @@ def complete_load(
 def _replace_deliveries(
     db: Connection, table: str, load_id: str, source: str, received: Delivered
 ) -> None:
-    days, first, last = sorted(received.days), min(received.days), max(received.days)
+    """The days of a load take the place of what they delivered before."""
+    days = sorted(received.days)
+    _require_all_landed(db, table, load_id, received)
+    old_loads, before = _take_back(db, table, source, days)
+    if old_loads and table == "user_profiles":
+        _note_retracted(db, load_id, old_loads, days)
+    if old_loads:
+        _delete_rows(db, table, old_loads, days[0], days[-1], days)
+    now = {(day, event_date) for day, event_date, _ in received.counts.rows if event_date}
+    _note_deliveries(db, table, load_id, source, received)
+    # Tombstones: event days that the delivery no longer has have changed too.
+    _note_delivered_days(
+        db, table, source, [(day, event_date, None, 0) for day, event_date in before - now]
+    )
+    touched = {event_date for _, event_date in before | now if event_date}
+    # In the order of the days: two loads that touch the same days cannot deadlock.
+    delivered_on = "ingest_date" if table == "events" else "profile_date"
+    changed = [(delivered_on, day) for day in days]
+    mark_changed(db, changed + [("event_date", day) for day in sorted(touched)])
+
+
+def _require_all_landed(db: Connection, table: str, load_id: str, received: Delivered) -> None:
+    """UserError where fewer or more rows have landed than were received."""
     with db.cursor() as cursor:
         # The other core tidies: 1 M rows are counted and tidied in 0.15 s, with a worker in 0.22 s.
         cursor.execute("set local max_parallel_workers_per_gather = 0")
         cursor.execute(
             f"""select count(*) from raw.{table}
             where ingest_date between %s and %s and _dlt_load_id = %s""",
-            (first, last, load_id),
+            (min(received.days), max(received.days), load_id),
         )
         [(landed,)] = cursor.fetchall()
-        if landed != received.total:
-            raise UserError(f"load {load_id}: {received.total} rows received, {landed} landed")
+    if landed != received.total:
+        raise UserError(f"load {load_id}: {received.total} rows received, {landed} landed")
 
-        of_these_days = "source = %s and table_name = %s and ingest_date = any(%s::date[])"
-        params = (source, table, days)
+
+def _take_back(
+    db: Connection, table: str, source: str, days: list[date]
+) -> tuple[list[str], set[tuple[date, date]]]:
+    """Take the days' deliveries off the ledger. Returns their loads, and the (ingest day, event
+    day) that they had."""
+    of_these_days = "source = %s and table_name = %s and ingest_date = any(%s::date[])"
+    params = (source, table, days)
+    with db.cursor() as cursor:
         cursor.execute(
             f"""delete from raw.delivered_days where {of_these_days}
             returning ingest_date, event_date""",
             params,
         )
-        before = set(cursor.fetchall())
+        before = {(day, event_date) for day, event_date in cursor.fetchall() if event_date}
         cursor.execute(
             f"delete from raw.deliveries where {of_these_days} returning load_id", params
         )
-        old_loads = sorted({row[0] for row in cursor.fetchall()})
-        if old_loads and table == "user_profiles":
-            _note_retracted(db, load_id, old_loads, days)
-        if old_loads:
-            _delete_rows(db, table, old_loads, first, last, days)
-        by_day: dict[date, int] = dict.fromkeys(days, 0)
-        for (day, _, _), rows in received.rows.items():
-            by_day[day] += rows
+        return sorted({load_id for (load_id,) in cursor.fetchall()}), before
+
+
+def _note_deliveries(
+    db: Connection, table: str, load_id: str, source: str, received: Delivered
+) -> None:
+    by_day: dict[date, int] = dict.fromkeys(sorted(received.days), 0)
+    for (day, _, _), rows in received.counts.rows.items():
+        by_day[day] += rows
+    with db.cursor() as cursor:
         execute_values(
             cursor,
             "insert into raw.deliveries (source, table_name, ingest_date, load_id, rows) values %s",
             [(source, table, day, load_id, rows) for day, rows in by_day.items()],
         )
+    held = [(*key, rows) for key, rows in received.counts.rows.items()]
+    _note_delivered_days(db, table, source, held)
+
+
+def _note_delivered_days(
+    db: Connection,
+    table: str,
+    source: str,
+    held: list[tuple[date, date | None, str | None, int]],
+) -> None:
+    """Note how many rows of an (ingest day, event day, region) are delivered."""
+    with db.cursor() as cursor:
         execute_values(
             cursor,
             """insert into raw.delivered_days
             (source, table_name, ingest_date, event_date, region, rows) values %s""",
-            [(source, table, *key, rows) for key, rows in received.rows.items()],
+            [(source, table, *of_day) for of_day in held],
         )
-        now = {(day, event_date) for day, event_date, _ in received.rows}
-        # Of event days that the delivery no longer has, it is still known that they changed.
-        execute_values(
-            cursor,
-            """insert into raw.delivered_days
-            (source, table_name, ingest_date, event_date, rows) values %s""",
-            [(source, table, *key, 0) for key in before - now if key[1]],
-        )
-        touched = {event_date for _, event_date in before | now if event_date}
-        # In the order of the days: two loads that touch the same days cannot deadlock.
-        delivered_on = "ingest_date" if table == "events" else "profile_date"
-        changed = [(delivered_on, day) for day in days] + [
-            ("event_date", day) for day in sorted(touched)
-        ]
-        mark_changed(db, changed)
 
 
 def mark_changed(db: Connection, days: list[tuple[str, date]]) -> None:

@@ -11,6 +11,8 @@ import pyarrow as pa
 # Postgres' binary jsonb is a version byte, 1, before the text (jsonb_recv in its source). With the
 # byte in front, a text column goes straight into a jsonb column by binary COPY: no second pass.
 JSONB_VERSION = "\x01"
+# Stands before the two hex digits of a byte that is no UTF-8. Unicode: no text has this character.
+NO_UTF8 = "\ufdd0"
 
 EVENTS = pa.schema(
     [
@@ -22,7 +24,8 @@ EVENTS = pa.schema(
         ("payload", pa.string()),
         ("ingest_date", pa.date32()),
         ("event_date", pa.date32()),
-        ("parse_error", pa.string()),
+        ("reject_reason", pa.string()),
+        ("parse_error", pa.string()),  # the same; readable for one release
         ("source", pa.string()),
         ("file", pa.string()),  # of rejected records, for `make replay`
     ]
@@ -36,12 +39,10 @@ USER_PROFILES = pa.schema(
         ("updated_at", pa.timestamp("us", tz="UTC")),
         ("payload", pa.string()),
         ("ingest_date", pa.date32()),
+        ("reject_reason", pa.string()),
         ("parse_error", pa.string()),
         ("source", pa.string()),
     ]
 )
-
-# What an event cannot be without, in the order in which a reason names the first that is missing.
-REQUIRED = ("event_id", "user_id", "event_type", "event_ts")
 
 SCHEMAS = {"events": EVENTS, "user_profiles": USER_PROFILES}

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.errors import UserError
 
-SOURCES_DIR = Path(__file__).parent
+SHIPPED = Path(__file__).parent
 FORMATS = ("jsonl", "csv", "parquet")
 EPOCHS = {"epoch_seconds": 1, "epoch_millis": 1_000}
 EVENT_COLUMNS = ("event_id", "user_id", "event_type", "event_ts", "region")
@@ -66,10 +66,15 @@ class Mapping:
     profiles: TableMapping | None = None
     api: ApiShape = field(default_factory=ApiShape)
 
+    @property
+    def tables(self) -> list[TableMapping]:
+        """Those that the source has: events, and maybe profiles."""
+        return [self.events, *([self.profiles] if self.profiles else [])]
+
 
 def available() -> list[str]:
     """The names that MAPPING accepts."""
-    return sorted(path.stem for path in SOURCES_DIR.glob("*.toml"))
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
 def load_mapping(name: str) -> Mapping:
@@ -78,7 +83,7 @@ def load_mapping(name: str) -> Mapping:
     Raises:
         UserError: there is no such mapping, or the file is not a valid one.
     """
-    path = Path(name) if name.endswith(".toml") else SOURCES_DIR / f"{name}.toml"
+    path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
     if not path.is_file():
         raise UserError(f"MAPPING={name!r} is unknown: use one of {', '.join(available())}")
     try:

@@ -1,21 +1,52 @@
-"""Why a record is no event: the closed list, in the order in which the first that applies wins.
+"""Why a record is rejected: the closed list, in the order in which the first that applies wins.
 
-Described in `dbt/models/docs.md`; a test compares the two.
+Landing writes a record's reason, and nobody decides it again: staging passes it on, replay and
+MAX_QUARANTINED filter on it. Described in `dbt/models/docs.md`; a test compares the two.
 """
 
-REASONS = (
-    "malformed_json",
-    "malformed_csv",
-    "invalid_encoding",
-    "nul_character",
-    "duplicate_key",
-    "nested_too_deeply",
-    "oversized_record",
-    "oversized_field",
-    "invalid_event_ts",
-    "event_ts_out_of_range",
-    "missing_event_id",
-    "missing_user_id",
-    "missing_event_type",
-    "missing_event_ts",
-)
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A reject reason; earlier ones win."""
+
+    OVERSIZED_RECORD = "oversized_record"
+    INVALID_ENCODING = "invalid_encoding"
+    NUL_CHARACTER = "nul_character"
+    MALFORMED_JSON = "malformed_json"
+    MALFORMED_CSV = "malformed_csv"
+    NESTED_TOO_DEEPLY = "nested_too_deeply"
+    DUPLICATE_KEY = "duplicate_key"
+    OVERSIZED_FIELD = "oversized_field"
+    INVALID_EVENT_TS = "invalid_event_ts"
+    EVENT_TS_OUT_OF_RANGE = "event_ts_out_of_range"
+    INVALID_UPDATED_AT = "invalid_updated_at"
+    UPDATED_AT_OUT_OF_RANGE = "updated_at_out_of_range"
+    MISSING_EVENT_ID = "missing_event_id"
+    MISSING_USER_ID = "missing_user_id"
+    MISSING_EVENT_TYPE = "missing_event_type"
+    MISSING_EVENT_TS = "missing_event_ts"
+    MISSING_UPDATED_AT = "missing_updated_at"
+
+
+_OF_PROFILES = {
+    Reason.INVALID_UPDATED_AT,
+    Reason.UPDATED_AT_OUT_OF_RANGE,
+    Reason.MISSING_UPDATED_AT,
+}
+# Those that an event can have.
+EVENT_REASONS = tuple(reason for reason in Reason if reason not in _OF_PROFILES)
+
+
+def first_reason(findings: Mapping[Reason, str], otherwise: str = "null") -> str:
+    """The SQL expression of the first reason that applies.
+
+    Args:
+        findings: by reason, the SQL condition under which it applies.
+        otherwise: the expression where none does.
+    """
+    whens = [f"when {findings[reason]} then '{reason}'" for reason in Reason if reason in findings]
+    return f"case {' '.join(whens)} else {otherwise} end"

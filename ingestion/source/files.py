@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,30 +15,74 @@ from fsspec.implementations.local import LocalFileSystem
 from core.days import DayRange
 from core.errors import Unavailable, UserError
 from ingestion.mapping.mapping import FORMATS, TableMapping
+from ingestion.source.fetching import fetched_ahead
+from ingestion.source.unit import Unit
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
 DOWNLOADS = 8
+# Of copies on the disk, and of what is about to be unpacked beside them.
+COPIED_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
-class DeliveredFile:
-    """A file and the UTC day it was delivered on.
-
-    `path` is where its bytes are here; those of a remote file, one that has a `filesystem`, only
-    after `fetch`. `size` is in bytes.
-    """
+class FoundFile:
+    """A file that a template names: its UTC day of delivery, its bytes, and what reads it."""
 
     url: str
-    path: Path
     format: str
     day: date
     size: int
-    filesystem: fsspec.AbstractFileSystem | None = None
+    filesystem: fsspec.AbstractFileSystem
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it has to be copied to be read."""
+        return not isinstance(self.filesystem, LocalFileSystem)
+
+    def fetch(self, target: Path) -> Unit:
+        """The file as a unit, copied to `target` where it is remote.
+
+        Raises:
+            UserError: it cannot be read to its end.
+        """
+        if not self.is_remote:
+            return Unit(self.url, Path(self.url), self.format, self.day, self.size)
+        try:
+            self.filesystem.get_file(self.url, str(target))
+        except _errors(self.filesystem) as error:
+            raise _unreadable(self.url, error) from None
+        return Unit(self.url, target, self.format, self.day, target.stat().st_size, is_copy=True)
 
 
-def find_files(
-    setting: str, template: str, days: DayRange, mapping: TableMapping
-) -> list[DeliveredFile]:
+@dataclass(frozen=True)
+class FilesDelivery:
+    """The files of some days, in the order of their names."""
+
+    files: list[FoundFile]
+
+    @property
+    def days(self) -> set[date]:
+        """The days of which there is a file; one without records empties its day."""
+        return {file.day for file in self.files}
+
+    def units(self, scratch: Path) -> Iterator[Unit]:
+        """See `Delivery.units`."""
+
+        def fetch(numbered: tuple[int, FoundFile]) -> Unit:
+            number, file = numbered
+            return file.fetch(scratch / f"fetched-{number}-{Path(file.url).name}")
+
+        yield from fetched_ahead(
+            fetch,
+            enumerate(self.files),
+            threads=DOWNLOADS,
+            weigh=lambda numbered: numbered[1].size if numbered[1].is_remote else 0,
+            capacity=COPIED_BYTES,
+            give_up=lambda: None,
+        )
+
+
+def find_files(setting: str, template: str, days: DayRange, mapping: TableMapping) -> FilesDelivery:
     """The files that a template names for a range of days.
 
     Every file is delivered once, on the last day of the range that its template matches: a
@@ -65,32 +109,11 @@ def find_files(
         raise _unreadable(f"{setting}={template!r}", error) from None
     if not delivered:
         raise UserError(f"{setting}={template!r} matches no file for {days}")
-    remote = None if isinstance(filesystem, LocalFileSystem) else filesystem
-    return [
-        DeliveredFile(url, Path(url), mapping.format or _format(setting, url), day, size, remote)
+    files = [
+        FoundFile(url, mapping.format or _format(setting, url), day, size, filesystem)
         for url, (day, size) in sorted(delivered.items())
     ]
-
-
-def fetch(files: list[DeliveredFile], scratch: Path) -> list[DeliveredFile]:
-    """The same files with the remote ones copied into `scratch`, several at a time.
-
-    Raises:
-        UserError: one cannot be read to its end.
-    """
-
-    def copy(number: int, file: DeliveredFile) -> DeliveredFile:
-        if file.filesystem is None:
-            return file
-        path = scratch / f"fetched-{number}-{Path(file.url).name}"
-        try:
-            file.filesystem.get_file(file.url, str(path))
-        except _errors(file.filesystem) as error:
-            raise _unreadable(file.url, error) from None
-        return replace(file, path=path, filesystem=None)
-
-    with ThreadPoolExecutor(DOWNLOADS) as pool:
-        return list(pool.map(copy, range(len(files)), files))
+    return FilesDelivery(files)
 
 
 def _filesystem(setting: str, template: str, days: DayRange) -> fsspec.AbstractFileSystem:

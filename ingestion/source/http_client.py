@@ -1,8 +1,8 @@
-"""GET with patience: what is transient is tried again, what is permanent is one clear line.
+"""GET with a retry budget: what is transient is tried again, what is permanent is one clear line.
 
 One retry mechanism, tenacity's: dlt's client has no jitter, urllib3's `Retry` does not see a body
 that is cut, and both count a rate limit as a failure. An API that says 429 is obeyed by every
-thread; a page has as long as `Patience` says, whatever goes wrong.
+thread; a page has as long as `RetryBudget` says, whatever goes wrong.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryBudget:
     """How long an API is borne with, in seconds."""
 
     attempts: int = 5  # of one page; being told to slow down (429) is not counted
@@ -42,7 +42,7 @@ class Patience:
     page: float = 300  # one page, with all its attempts
 
 
-PATIENCE = Patience()
+RETRY_BUDGET = RetryBudget()
 
 
 class BadBody(Exception):
@@ -72,9 +72,11 @@ class HttpClient:
         self._token = token
         self._slots = threading.BoundedSemaphore(concurrency)
         self._on_wait = on_wait
-        self._patience = PATIENCE
+        self._budget = RETRY_BUDGET
         self._backoff = wait_exponential_jitter(
-            multiplier=PATIENCE.first_wait, max=PATIENCE.longest_wait, jitter=PATIENCE.first_wait
+            multiplier=RETRY_BUDGET.first_wait,
+            max=RETRY_BUDGET.longest_wait,
+            jitter=RETRY_BUDGET.first_wait,
         )
         self._lock = threading.Lock()
         self._resume_at = 0.0
@@ -104,7 +106,7 @@ class HttpClient:
 
         Raises:
             UserError: the API refuses.
-            Unavailable: it still fails when the patience is at its end.
+            Unavailable: it still fails when the retry budget is spent.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(_Transient),
@@ -120,7 +122,7 @@ class HttpClient:
         except _Transient as error:
             tried = int(retrying.statistics["attempt_number"])
             reason = f"{where} {error} for {what}, {tried} times"
-            if error.retry_after > self._patience.longest_wait:
+            if error.retry_after > self._budget.longest_wait:
                 reason += f" (Retry-After: {error.retry_after:.0f} s)"
         # A cause would be printed by whoever logs tracebacks, with the URL and all that is in it.
         raise Unavailable(reason)
@@ -133,8 +135,8 @@ class HttpClient:
         what: str,
         read: Callable[[bytes], Answer],
     ) -> Answer:
-        deadline = time.monotonic() + self._patience.page
-        timeout = (min(CONNECT_SECONDS, self._patience.silence), self._patience.silence)
+        deadline = time.monotonic() + self._budget.page
+        timeout = (min(CONNECT_SECONDS, self._budget.silence), self._budget.silence)
         try:
             with self._slots:
                 self._pause()
@@ -174,18 +176,18 @@ class HttpClient:
             if len(body) > MAX_BODY_BYTES:
                 raise UserError(f"{page} is larger than {MAX_BODY_BYTES // 2**20} MiB")
             if time.monotonic() > deadline or self._stopped.is_set():
-                raise _Transient(f"took longer than {self._patience.page:.0f} s")
+                raise _Transient(f"took longer than {self._budget.page:.0f} s")
         return bytes(body)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         """Whether to give up. An API that says 429 works: it is only asked too often."""
         error = state.outcome.exception() if state.outcome else None
         spent = max(state.seconds_since_start or 0, state.idle_for)
-        is_limited = isinstance(error, _Transient) and error.status == requests.codes.too_many
+        is_throttled = isinstance(error, _Transient) and error.status == requests.codes.too_many
         return (
             self._stopped.is_set()
-            or spent >= self._patience.page
-            or (state.attempt_number >= self._patience.attempts and not is_limited)
+            or spent >= self._budget.page
+            or (state.attempt_number >= self._budget.attempts and not is_throttled)
         )
 
     def _wait(self, state: RetryCallState) -> float:
@@ -194,7 +196,7 @@ class HttpClient:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, _Transient):
             return seconds
-        asked, longest = error.retry_after, self._patience.longest_wait
+        asked, longest = error.retry_after, self._budget.longest_wait
         if asked:
             seconds = min(asked, longest) + self._jitter()
         if asked or error.status == requests.codes.too_many:
@@ -217,7 +219,7 @@ class HttpClient:
 
     def _jitter(self) -> float:
         """So that not all come back in one instant."""
-        return random.uniform(0, self._patience.first_wait)  # noqa: S311
+        return random.uniform(0, self._budget.first_wait)  # noqa: S311
 
     def _session(self) -> requests.Session:
         """This thread's session, which keeps its connection open."""

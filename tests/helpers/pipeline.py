@@ -73,7 +73,7 @@ def ingest_files(
 
     settings = IngestSettings(
         days=parse_range(first, last or first),
-        source="files",
+        connector="files",
         mapping=mapping,
         events_url=template(events_url),
         profiles_url=template(profiles_url),

@@ -25,7 +25,7 @@ from core.settings import ROOT
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
 from ingestion.source import http_client
-from ingestion.source.http_client import Patience
+from ingestion.source.http_client import RetryBudget
 from tests.conftest import empty_warehouse
 from tests.helpers.faults import FIRST, OUTAGES, PERMANENT, TRANSIENT_KINDS
 from tests.helpers.faulty_api import (
@@ -47,7 +47,7 @@ from tests.helpers.waiting import wait_until
 pytestmark = pytest.mark.xdist_group("api faults")
 DAYS = parse_range(FIRST, "2026-03-02")
 LAST = str(DAYS.last)
-FAST = Patience(attempts=4, first_wait=0.002, longest_wait=0.02, silence=0.6, page=3)
+FAST = RetryBudget(attempts=4, first_wait=0.002, longest_wait=0.02, silence=0.6, page=3)
 IDS = {
     (day, str(record["event_id"]), "u1")
     for day in (FIRST, LAST)
@@ -77,7 +77,7 @@ def loaded(server, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
-    monkeypatch.setattr(http_client, "PATIENCE", FAST)
+    monkeypatch.setattr(http_client, "RETRY_BUDGET", FAST)
     monkeypatch.setenv("EVENTS_API_TOKEN", TOKEN)
 
 
@@ -143,7 +143,7 @@ def test_a_long_retry_after_is_capped_and_said(loaded, monkeypatch, capsys):
 def test_everybody_waits_when_the_api_says_so(loaded, monkeypatch):
     """The first 429 closes the API for a second. What comes in that second had been sent before
     the answer was there: once from each thread at most."""
-    monkeypatch.setattr(http_client, "PATIENCE", replace(FAST, longest_wait=60))
+    monkeypatch.setattr(http_client, "RETRY_BUDGET", replace(FAST, longest_wait=60))
     days = parse_range("2026-03-01", "2026-03-12")
     lock = threading.Lock()
     opens: list[float] = []
@@ -161,7 +161,7 @@ def test_everybody_waits_when_the_api_says_so(loaded, monkeypatch):
     with faulty_api(closed) as api:
         result = ingest(settings(api.url, days), loaded, Progress())
     assert result.events.total == len(days) * PAGES * PAGE_ROWS
-    assert len(early) <= IngestSettings.api_concurrency
+    assert len(early) <= settings(api.url, days).api_concurrency
 
 
 def test_days_come_at_the_same_time_and_no_more_than_allowed(loaded):
@@ -208,7 +208,7 @@ def test_records_that_are_none_are_quarantined_and_the_others_land(loaded):
     assert result.events.total == 7
     assert query(
         loaded,
-        """select parse_error, count(*), array_agg(event_id) from raw.events
+        """select reject_reason, count(*), array_agg(event_id) from raw.events
         where ingest_date = %s group by 1 order by 1""",
         FIRST,
     ) == [

@@ -18,8 +18,7 @@ GOOD = {"event_id": "e1", "user_id": "u", "event_type": "v", "event_ts": f"{DAY}
 HEADER = b"event_id,user_id,event_type,event_ts,n\n"
 ROW = f"e1,u,v,{DAY}T10:00:00Z,1\n".encode()
 ROWS = """
-    select coalesce(parse_error, case when event_id is null then 'missing_event_id'
-        when user_id is null then 'missing_user_id' end), event_id, payload
+    select reject_reason, event_id, payload
     from raw.events order by 2, 1
 """
 

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import UserError
-from ingestion.decode.readers import read_files
+from ingestion.decode.readers import read
 from ingestion.mapping.mapping import load_mapping
-from ingestion.source.files import DeliveredFile
+from ingestion.mapping.reading import Reading
+from ingestion.source.unit import Unit
 from tests.helpers.fuzz import assert_all_accounted_for, mutate
 
 RECORDS = 400  # of each format; tests/outside has 2,000 real ones
@@ -71,17 +72,15 @@ def test_mutated_bytes_of_a_file_are_rows_or_one_clear_line(tmp_path, packed):
     pq.write_table(table, file)
     original = gzip.compress(file.getvalue(), mtime=0) if packed else file.getvalue()
     path = tmp_path / ("x.parquet.gz" if packed else "x.parquet")
-    delivered = DeliveredFile(str(path), path, "parquet", date(2026, 1, 1), 0)
+    delivered = Unit(str(path), path, "parquet", date(2026, 1, 1), 0)
     mapping = load_mapping("online_retail").events
     errors = []
     for _ in range(60):
         path.write_bytes(mutate(rng, mutate(rng, original)))
         try:
             started = datetime(2026, 1, 2, tzinfo=UTC)
-            rows = sum(
-                batch.num_rows
-                for batch in read_files([delivered], mapping, "online_retail", started, 1_000)
-            )
+            reading = Reading(mapping, "online_retail", started, 1_000)
+            rows = sum(batch.num_rows for batch in read([delivered], reading))
             assert rows == 500
         except UserError as error:
             errors.append(str(error))

@@ -17,6 +17,8 @@ from core.days import parse_range
 from core.errors import UserError
 from ingestion.decode import readers
 from ingestion.mapping.mapping import load_mapping
+from ingestion.mapping.reading import Reading
+from ingestion.source import files
 from ingestion.source.files import find_files
 from tests.helpers.pipeline import event, ingest_files, query
 
@@ -171,12 +173,16 @@ def test_a_download_that_is_always_cut_is_one_line(warehouse, bucket, monkeypatc
 def test_the_disk_holds_a_group_of_objects_at_a_time(bucket, monkeypatch, tmp_path):
     for number in range(1, 10):
         put(bucket, f"2026-03-0{number}", "a")
-    files = find_files("EVENTS_URL", GLOB, parse_range(FIRST, "2026-03-09"), EVENTS)
-    monkeypatch.setattr(readers, "GROUP_BYTES", 3 * files[0].size)
-    on_disk, rows = [], 0
-    for batch in readers.read_files(files, EVENTS, "canonical", STARTED, 1000):
-        rows += batch.num_rows
-        on_disk.append(len(list(tmp_path.rglob("fetched-*"))))
-    assert rows == 9
+    delivery = find_files("EVENTS_URL", GLOB, parse_range(FIRST, "2026-03-09"), EVENTS)
+    monkeypatch.setattr(files, "COPIED_BYTES", 3 * delivery.files[0].size)
+    on_disk = []
+
+    def watched():
+        for unit in delivery.units(tmp_path):
+            on_disk.append(len(list(tmp_path.rglob("fetched-*"))))
+            yield unit
+
+    batches = readers.read(watched(), Reading(EVENTS, "canonical", STARTED))
+    assert sum(batch.num_rows for batch in batches) == 9
     assert max(on_disk) <= 4  # they differ by a byte or two
-    assert not list((tmp_path / "local" / "scratch").iterdir())
+    assert not list(tmp_path.rglob("fetched-*"))

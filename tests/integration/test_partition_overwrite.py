@@ -17,7 +17,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from core.settings import ROOT
-from ingestion.mapping.mapping import SOURCES_DIR
+from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.pipeline import (
     FACTS,
     build,
@@ -31,7 +31,7 @@ from tests.helpers.pipeline import (
 from tests.helpers.waiting import LONG, wait_until
 from transform.project import LOCATION
 
-CANONICAL = SOURCES_DIR / "canonical.toml"
+CANONICAL = SHIPPED / "canonical.toml"
 DAYS = [f"2026-01-{n:02d}" for n in range(1, 11)]
 PARTITIONS = """
     select pg_get_expr(relpartbound, inhrelid), inhrelid::regclass::text

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from ingestion.mapping.mapping import SOURCES_DIR
+from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.pipeline import build, event, full_refresh, ingest_files, query, run
 
 D1, D2, OLD = "2026-01-01", "2026-01-02", "2025-12-24"
@@ -23,7 +23,7 @@ VERSIONS = "select day::text from raw.day_versions where kind = 'event_date' ord
 @pytest.fixture
 def broken(warehouse, tmp_path):
     """Two days by a mapping that looks for the user in the wrong place on some records."""
-    good = (SOURCES_DIR / "canonical.toml").read_text()
+    good = (SHIPPED / "canonical.toml").read_text()
     mapping = tmp_path / "shop.toml"
     mapping.write_text(good)
     late = event("late", f"{OLD}T10:00:00Z") | {"user_id": None, "uid": "u7", "n.o": 1}
@@ -130,7 +130,7 @@ def test_a_killed_or_refused_replay_loses_nothing(warehouse, broken):
 
 def test_settings_that_name_nothing(warehouse, broken):
     for settings, named in (
-        ({"REASON": "unheard_of"}, "error: REASON='unheard_of' is unknown: use one of malformed"),
+        ({"REASON": "unheard_of"}, "error: REASON='unheard_of' is unknown: use one of oversized"),
         ({}, "error: MAPPING='shop' has quarantined records but is not there any more"),
         ({"MAPPING": "nowhere"}, "error: MAPPING='nowhere' is unknown"),
     ):

@@ -20,7 +20,7 @@ from core.days import parse_range
 from core.settings import ROOT
 from ingestion.cli import main
 from ingestion.source import http_client
-from ingestion.source.http_client import Patience
+from ingestion.source.http_client import RetryBudget
 from orchestration.definitions import definitions
 from orchestration.ranges import run_range
 from tests.helpers.faults import PERMANENT, TRANSIENT
@@ -54,8 +54,8 @@ def secrets(warehouse, monkeypatch):
     monkeypatch.setenv("FROM", DAY)
     monkeypatch.setattr(
         http_client,
-        "PATIENCE",
-        Patience(attempts=2, first_wait=0.001, longest_wait=0.01, silence=0.3, page=0.5),
+        "RETRY_BUDGET",
+        RetryBudget(attempts=2, first_wait=0.001, longest_wait=0.01, silence=0.3, page=0.5),
     )
     yield role
     hba.write_text(before)

@@ -112,7 +112,7 @@ def delivered(tmp_path, names, template, first, last):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     days, table = parse_range(first, last), load_mapping("canonical").events
-    return find_files("EVENTS_URL", str(tmp_path / template), days, table)
+    return find_files("EVENTS_URL", str(tmp_path / template), days, table).files
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def delivered(tmp_path, names, template, first, last):
 )
 def test_a_template_names_files_and_their_days(tmp_path, template, others, expected):
     files = delivered(tmp_path, [*others, *expected], template, "2026-03-01", "2026-03-03")
-    assert {str(file.path.relative_to(tmp_path)): file.day for file in files} == {
+    assert {str(Path(file.url).relative_to(tmp_path)): file.day for file in files} == {
         name: date(2026, 3, day) for name, day in expected.items()
     }
     assert [file.format for file in files] == [

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import fsspec
 import pyarrow as pa
@@ -12,9 +14,10 @@ import pytest
 
 from core.days import parse_range
 from core.errors import UserError
-from ingestion.decode.readers import read_files
+from ingestion.decode import readers
 from ingestion.mapping.landing_schema import SCHEMAS
 from ingestion.mapping.mapping import load_mapping
+from ingestion.mapping.reading import Reading
 from ingestion.source.files import find_files
 
 STARTED = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -53,13 +56,16 @@ def found(tmp_path, template, first="2026-03-01", last="2026-03-03", mapping="ca
     return find_files("EVENTS_URL", str(template), parse_range(first, last), table)
 
 
-def read(files, mapping="canonical", profiles=False):
+def read(delivery, mapping="canonical", profiles=False):
     """The landing rows, with the payload as Python has it."""
     loaded = load_mapping(mapping)
     table = loaded.profiles if profiles else loaded.events
     rows = []
-    for batch in read_files(files, table, mapping, STARTED, 1000):
-        rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
+    with TemporaryDirectory() as scratch:
+        units = delivery.units(Path(scratch))
+        for batch in readers.read(units, Reading(table, mapping, STARTED, 1000)):
+            rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
+        assert not list(Path(scratch).iterdir()), "a copy is gone when it has been read"
     for row in rows:
         assert row["payload"][0] == "\x01"
         row["payload"] = json.loads(row["payload"][1:])
@@ -72,14 +78,14 @@ def read_one(tmp_path, name, content):
 
 
 def brief(rows):
-    pairs = [(row["event_id"] or row["payload"], row["parse_error"]) for row in rows]
+    pairs = [(row["event_id"] or row["payload"], row["reject_reason"]) for row in rows]
     return sorted(pairs, key=str)
 
 
 def test_a_mapping_may_name_the_format(tmp_path):
     write(tmp_path, {"feed_1.gz": b"", "feed_2.txt": b""})
     files = found(tmp_path, tmp_path / "feed_*", mapping="usagov_clicks")
-    assert [file.format for file in files] == ["jsonl", "jsonl"]
+    assert [file.format for file in files.files] == ["jsonl", "jsonl"]
 
 
 def test_urls(tmp_path):
@@ -90,7 +96,7 @@ def test_urls(tmp_path):
     memory.pipe(f"/{folder}/2026-03-02 (1).parquet.gz", gzip.compress(parquet(event_id=["m2"])))
     assert brief(read(found(tmp_path, f"file://{tmp_path}/a b.jsonl"))) == [("e1", None)]
     files = found(tmp_path, f"memory://{folder}/%Y-%m-%d*")
-    assert [file.day.day for file in files] == [1, 2]
+    assert [file.day.day for file in files.files] == [1, 2]
     assert brief(read(files)) == [("m1", None), ("m2", None)]
 
 
@@ -116,6 +122,7 @@ def test_every_format_lands_the_same_record(tmp_path, name, content, payload, pa
             "payload": payload,
             "ingest_date": date(2026, 3, 3),
             "event_date": date(2026, 3, 1),
+            "reject_reason": None,
             "parse_error": None,
             "source": "canonical",
             "file": None,
@@ -181,7 +188,7 @@ def test_any_column_name_is_kept(tmp_path, name, column):
 @pytest.mark.parametrize(("cell", "kept"), [(b"", None), (b"  ", "  "), (b'""', None)])
 def test_a_rejected_csv_row_is_kept_whole(tmp_path, cell, kept):
     [row] = read_one(tmp_path, "x.csv", HEADER + b"\n" + cell + ROW[2:])
-    assert (row["event_id"], row["parse_error"]) == (None, None)
+    assert (row["event_id"], row["reject_reason"]) == (None, "missing_event_id")
     record = dict(zip(HEADER.decode().split(","), ROW.decode().split(","), strict=True))
     assert row["payload"] == record | {"event_id": kept}
 
@@ -190,7 +197,7 @@ def test_a_rejected_csv_row_is_kept_whole(tmp_path, cell, kept):
 def test_a_nul_character_lands_nowhere_but_escaped(tmp_path, name):
     content = HEADER + b",n\n" + ROW + b",a\x00b\n"
     [row] = read_one(tmp_path, name, content if name == "x.csv" else parquet(n=["a\x00b"]))
-    assert (row["event_id"], row["parse_error"]) == (None, "nul_character")
+    assert (row["event_id"], row["reject_reason"]) == (None, "nul_character")
     assert json.loads(row["payload"])["n"] == "a\x00b"
 
 

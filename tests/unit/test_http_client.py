@@ -9,16 +9,16 @@ import pytest
 
 from core.errors import Unavailable, UserError
 from ingestion.source import http_client
-from ingestion.source.http_client import HttpClient, Patience
+from ingestion.source.http_client import HttpClient, RetryBudget
 from tests.helpers.faulty_api import Asked, FaultyApi, faulty_api, status
 
-FAST = Patience(attempts=4, first_wait=0.002, longest_wait=5, silence=5, page=20)
+FAST = RetryBudget(attempts=4, first_wait=0.002, longest_wait=5, silence=5, page=20)
 WHERE = "EVENTS_URL=http://api"
 
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch):
-    monkeypatch.setattr(http_client, "PATIENCE", FAST)
+    monkeypatch.setattr(http_client, "RETRY_BUDGET", FAST)
 
 
 def get(api: FaultyApi) -> bytes:
@@ -89,7 +89,9 @@ def test_the_wait_that_the_api_asks_for_is_kept(code, wait, at_least):
 
 
 def test_no_wait_is_longer_than_the_longest(monkeypatch):
-    monkeypatch.setattr(http_client, "PATIENCE", Patience(first_wait=0.002, longest_wait=0.1))
+    monkeypatch.setattr(
+        http_client, "RETRY_BUDGET", RetryBudget(first_wait=0.002, longest_wait=0.1)
+    )
     an_hour = status(429, Retry_After="3600")
     started = time.monotonic()
     with faulty_api(lambda asked: asked.attempt == 1 and an_hour(asked)) as api:

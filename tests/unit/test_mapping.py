@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import UserError
 from ingestion.decode.session import session
-from ingestion.mapping import projection
+from ingestion.mapping.json_records import json_lines
 from ingestion.mapping.mapping import (
     EVENT_COLUMNS,
     PROFILE_COLUMNS,
@@ -14,6 +14,7 @@ from ingestion.mapping.mapping import (
     available,
     load_mapping,
 )
+from ingestion.mapping.reading import Reading
 
 SHIPPED = ["canonical", "github_events", "mooc_ed", "online_retail", "usagov_clicks"]
 EVENTS = """
@@ -158,16 +159,16 @@ def test_consumed_fields_are_named_in_fields(name):
 
 
 def read_time(time_format, value):
-    """(event_ts, event_date, parse_error) of one record, received on 2026-03-01."""
+    """(event_ts, event_date, reject_reason) of one record, received on 2026-03-01."""
     table = dataclasses.replace(load_mapping("canonical").events, time_format=time_format)
     record = {"event_id": "e", "user_id": "u", "event_type": "t", "event_ts": value}
     received = "(select $line as line, null as _file, date '2026-03-01' as _ingest_date)"
-    query = projection.json_lines(table, "x", received, datetime(2026, 3, 3, 12, tzinfo=UTC))
+    query = json_lines(Reading(table, "x", datetime(2026, 3, 3, 12, tzinfo=UTC)), received)
     with session() as db:
         landed = db.sql(query, params={"line": json.dumps(record)}).to_arrow_table().to_pylist()
     [row] = landed
     time = row["event_ts"]
-    return time and time.astimezone(UTC).isoformat(), row["event_date"], row["parse_error"]
+    return time and time.astimezone(UTC).isoformat(), row["event_date"], row["reject_reason"]
 
 
 DATES = ("%m/%d/%y %H:%M", "%m/%d/%y")

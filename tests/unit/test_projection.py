@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from core.days import DayRange
-from ingestion.decode.readers import read_files
+from ingestion.decode.readers import read
 from ingestion.mapping.landing_schema import EVENTS
 from ingestion.mapping.mapping import load_mapping
-from ingestion.mapping.reasons import REASONS
+from ingestion.mapping.reading import Reading
+from ingestion.mapping.reasons import EVENT_REASONS
 from ingestion.source.files import find_files
 
 DAY = date(2026, 3, 1)
@@ -26,9 +27,9 @@ def land(tmp_path, content):
     """The landing rows of one .jsonl file, with the payload as Python has it."""
     (tmp_path / "x.jsonl").write_bytes(content)
     days = DayRange(DAY, date(2026, 3, 2))
-    files = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE)
+    found = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE)
     rows = []
-    for batch in read_files(files, TABLE, "canonical", STARTED, 1000):
+    for batch in read(found.units(tmp_path), Reading(TABLE, "canonical", STARTED, 1000)):
         rows += pa.Table.from_batches([batch]).cast(EVENTS).to_pylist()
     for row in rows:
         assert row["payload"][0] == "\x01"
@@ -56,6 +57,7 @@ def test_a_canonical_record(tmp_path):
             "payload": {},
             "ingest_date": DAY,
             "event_date": date(2026, 3, 2),
+            "reject_reason": None,
             "parse_error": None,
             "source": "canonical",
             "file": None,
@@ -96,7 +98,7 @@ def test_a_canonical_record(tmp_path):
 )
 def test_what_the_columns_do_not_hold_is_payload(tmp_path, rest, payload):
     [row] = land(tmp_path, line(rest))
-    assert (row["event_id"], row["parse_error"], row["payload"]) == ("e1", None, payload)
+    assert (row["event_id"], row["reject_reason"], row["payload"]) == ("e1", None, payload)
 
 
 @pytest.mark.parametrize(
@@ -131,10 +133,11 @@ def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
         land(tmp_path, line(event_id="a") + raw + b"\n" + line(event_id="z")),
         key=lambda row: row["event_id"] or "m",
     )
-    assert (before["parse_error"], after["parse_error"]) == (None, None)
+    assert (before["reject_reason"], after["reject_reason"]) == (None, None)
     kept = row.pop("payload")
     assert kept == raw.decode().replace("\x00", "\\u0000")
-    filled = {"ingest_date": DAY, "parse_error": reason, "source": "canonical", "file": "x.jsonl"}
+    filled = {"ingest_date": DAY, "source": "canonical", "file": "x.jsonl"}
+    filled |= {"reject_reason": reason, "parse_error": reason}
     assert row == dict.fromkeys(row) | filled
 
 
@@ -150,7 +153,7 @@ def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
 def test_invalid_utf8_keeps_its_bytes(tmp_path, raw, kept):
     rows = land(tmp_path, line(event_id="a") + raw + b"\n" + line(event_id="z"))
     assert sorted(row["event_id"] or "" for row in rows) == ["", "a", "z"]
-    assert [(row["parse_error"], row["payload"]) for row in rows if not row["event_id"]] == [
+    assert [(row["reject_reason"], row["payload"]) for row in rows if not row["event_id"]] == [
         ("invalid_encoding", kept)
     ]
 
@@ -171,7 +174,7 @@ def test_invalid_utf8_keeps_its_bytes(tmp_path, raw, kept):
 )
 def test_line_ends_and_blank_lines(tmp_path, content, ids):
     rows = land(tmp_path, content)
-    assert sorted(row["event_id"] for row in rows if not row["parse_error"]) == ids
+    assert sorted(row["event_id"] for row in rows if not row["reject_reason"]) == ids
     assert len(rows) == len(ids)
 
 
@@ -182,7 +185,8 @@ def test_a_missing_required_field_keeps_the_original(tmp_path, column, value):
     if value == "absent":
         del record[column]
     [row] = land(tmp_path, json.dumps(record).encode())
-    assert (row[column], row["parse_error"], row["payload"]) == (None, None, record)
+    assert (row[column], row["payload"]) == (None, record)
+    assert row["reject_reason"] == f"missing_{column}"
 
 
 @pytest.mark.parametrize(
@@ -213,15 +217,15 @@ def test_every_received_record_lands_once(tmp_path, seed):
     assert len(rows) == 300
     untouched = {f"e{i}" for i in range(300) if originals[i].strip() == lines[i]}
     for row in rows:
-        valid = all(row[column] and str(row[column]).strip() for column in RECORD)
-        if row["parse_error"] is not None:
-            assert row["parse_error"] in REASONS
-            assert row["event_ts"] is None
-            assert row["event_date"] is None
-        elif valid:
+        missing = [column for column in RECORD if row[column] is None]
+        if row["reject_reason"] is None:
+            assert not missing
             assert row["event_date"] == row["event_ts"].date()
+        elif row["reject_reason"].startswith("missing_"):
+            assert row["reject_reason"] == f"missing_{missing[0]}"
         else:
-            assert None in [row[column] for column in RECORD]
-    assert len({row["parse_error"] for row in rows}) >= 4  # the mutations do break things
+            assert row["reject_reason"] in EVENT_REASONS
+            assert (row["event_ts"], row["event_date"]) == (None, None)
+    assert len({row["reject_reason"] for row in rows}) >= 4  # the mutations do break things
     intact = {row["event_id"] for row in rows if row["payload"] == {"a": [1, -2500]}}
     assert untouched <= intact

@@ -100,7 +100,7 @@ def test_a_wrong_range_names_setting_and_value(setenv, values, message):
 def test_source_is_inferred_from_the_url(setenv, values, source):
     setenv(values)
     settings = IngestSettings.from_env()
-    assert (settings.source, settings.events_url) == (source, values["EVENTS_URL"])
+    assert (settings.connector, settings.events_url) == (source, values["EVENTS_URL"])
 
 
 @pytest.mark.parametrize(

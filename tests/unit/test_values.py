@@ -64,7 +64,7 @@ def test_no_port(text):
             {"DBT_WRITE_JSON": "yes"},
             "DBT_WRITE_JSON='yes' is neither true nor false",
         ),
-        (ReplaySettings, {"REASON": "rain"}, "REASON='rain' is unknown: use one of malformed_"),
+        (ReplaySettings, {"REASON": "rain"}, "REASON='rain' is unknown: use one of oversized_"),
         (
             AlertSettings,
             {"UI_PORT": "x", "SMTP_URL": "smtp://a"},

@@ -17,15 +17,7 @@ select
     events.region,
     events.payload,
     events.source,
-
-    case
-        when events.parse_error is not null then events.parse_error
-        when events.event_id is null then 'missing_event_id'
-        when events.user_id is null then 'missing_user_id'
-        when events.event_type is null then 'missing_event_type'
-        when events.event_ts is null then 'missing_event_ts'
-    end as reject_reason,
-
+    events.reject_reason,
     events.event_ts,
     events.event_date,
     events.ingest_date,

@@ -19,7 +19,4 @@ select
     loads.completed_at as loaded_at
 from profiles
 inner join loads on profiles._dlt_load_id = loads.load_id
-where
-    profiles.parse_error is null
-    and profiles.user_id is not null
-    and profiles.updated_at is not null
+where profiles.reject_reason is null

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingestion.decode import json_lines as lines
-from ingestion.land import copy_files
+from ingestion.land import spool
 from tests.helpers.pipeline import deliver, event, ingest_files, query
 
 DAY = "2026-01-01"
@@ -23,17 +23,17 @@ def test_each_record_lands_once(
     warehouse, tmp_path, monkeypatch, file_bytes, one_copy_bytes, expected
 ):
     files = []
-    write = copy_files._write
+    write = spool._write
 
     def noted(*arguments):
         written = write(*arguments)
         files.append(len(written))
         return written
 
-    monkeypatch.setattr(copy_files, "_write", noted)
-    monkeypatch.setattr(copy_files, "FILE_BYTES", file_bytes)
-    monkeypatch.setattr(copy_files, "ONE_COPY_BYTES", one_copy_bytes)
-    monkeypatch.setattr(copy_files, "GROUP_ROWS", 50)
+    monkeypatch.setattr(spool, "_write", noted)
+    monkeypatch.setattr(spool, "FILE_BYTES", file_bytes)
+    monkeypatch.setattr(spool, "ONE_COPY_BYTES", one_copy_bytes)
+    monkeypatch.setattr(spool, "GROUP_ROWS", 50)
     monkeypatch.setattr(lines, "READ_BYTES", 10_000)
     monkeypatch.setattr(lines, "BLOCK_BYTES", 7_500)
     ids = [f"e{number:04}" for number in range(3_000)]
