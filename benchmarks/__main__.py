@@ -17,6 +17,7 @@ from core.settings import ROOT, read_settings
 # What each is run with: settings and arguments. The targets are those of the large scale.
 SCALES = {
     "small": {
+        "startup": "",
         "ingest": "ROWS=200000",
         "transform": "300000",
         "history": "30 180",
@@ -25,6 +26,7 @@ SCALES = {
         "scaling": "REPEATS=1 1000 100000",
     },
     "medium": {
+        "startup": "",
         "ingest": "MEMORY=5",
         "transform": "1500000",
         "history": "30 365 1000",
@@ -33,6 +35,7 @@ SCALES = {
         "scaling": "1000 10000 100000",
     },
     "large": {
+        "startup": "REPEATS=7",
         "ingest": "MEMORY=10",
         "transform": "5000000",
         "history": "REPEATS=5 30 365 1000",
