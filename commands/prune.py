@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 
 from commands.settings import KEEP_DAYS
 from core.command_line import command, run_command
+from core.days import first_kept_day
 from core.errors import UserError
 
 
@@ -22,7 +22,7 @@ def prune() -> None:
     """
     days = KEEP_DAYS.read()
     try:
-        before = datetime.now(UTC).date() - timedelta(days=days - 1)
+        before = first_kept_day(days)
     except OverflowError as error:
         raise UserError(f"KEEP_DAYS={days} reaches back before the calendar") from error
     from commands.receipt import receipt

@@ -19,6 +19,16 @@ class DayRange:
     start: date
     end: date
 
+    @classmethod
+    def inclusive(cls, first: date, last: date) -> DayRange:
+        """The days from `first` to `last`, both of them included."""
+        return cls(first, last + ONE_DAY)
+
+    @classmethod
+    def of(cls, day: date) -> DayRange:
+        """One day."""
+        return cls.inclusive(day, day)
+
     def __post_init__(self) -> None:
         if self.start >= self.end:
             raise ValueError(f"empty range: [{self.start}, {self.end})")
@@ -66,7 +76,7 @@ def parse_range(first: str, last: str) -> DayRange:
         raise UserError(f"TO={last} is before FROM={first}")
     if end == date.max:
         raise UserError(f"TO={last} is the calendar's last day: nothing can end after it")
-    return DayRange(start, end + ONE_DAY)
+    return DayRange.inclusive(start, end)
 
 
 def last_complete_days(count: int) -> DayRange:
@@ -75,8 +85,16 @@ def last_complete_days(count: int) -> DayRange:
     return DayRange(today - timedelta(days=count), today)
 
 
+def first_kept_day(count: int) -> date:
+    """The first of the last `count` UTC days, today included.
+
+    Raises:
+        OverflowError: it lies before the calendar.
+    """
+    return datetime.now(UTC).date() - timedelta(days=count - 1)
+
+
 def due_day(now: datetime) -> DayRange:
     """The newest UTC day that must be there and complete: yesterday is pulled at 03:00; until 05:00
     it is the day before."""
-    due = (now - timedelta(hours=5)).date()
-    return DayRange(due - ONE_DAY, due)
+    return DayRange.of((now - timedelta(hours=5)).date() - ONE_DAY)

@@ -31,11 +31,11 @@ def features_by_day(
     recent: deque[pd.DataFrame] = deque(maxlen=HISTORY.days + 1)
     # Postgres looks up the next day while this one is worked on.
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(read, DayRange(days.start - HISTORY, days.start - HISTORY + ONE_DAY))
+        coming = pool.submit(read, DayRange.of(days.start - HISTORY))
         for day in DayRange(days.start - HISTORY, days.end):
             rows, after = coming.result(), day + ONE_DAY
             if after < days.end:
-                coming = pool.submit(read, DayRange(after, after + ONE_DAY))
+                coming = pool.submit(read, DayRange.of(after))
             recent.append(activity_frame(rows))
             if day in days:
                 active = [each for each in recent if len(each)] or [recent[-1]]

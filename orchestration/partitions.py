@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from core.days import ONE_DAY, DayRange, parse_day
+from core.days import DayRange, parse_day
 from orchestration.dbt.cells import Regions
 from orchestration.settings import orchestration_settings
 
@@ -21,4 +21,4 @@ def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -
     days = [key.split("|")[0] for key in context.partition_keys]
     first = parse_day("partition", min(days))
     last = parse_day("partition", max(days))
-    return DayRange(first, last + ONE_DAY)
+    return DayRange.inclusive(first, last)
