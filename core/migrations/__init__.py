@@ -24,8 +24,11 @@ def migrations() -> dict[int, Path]:
 def schema_version(db: Connection) -> int:
     """The number of the last migration that has run in this database; 0 for none."""
     with db.cursor() as cursor:
-        cursor.execute("select to_regclass('raw.schema_migrations') is not null")
-        if cursor.fetchone() != (True,):
+        # Not to_regclass: within a transaction it may not see a table that another has just made.
+        cursor.execute(
+            "select from pg_tables where schemaname = 'raw' and tablename = 'schema_migrations'"
+        )
+        if cursor.fetchone() is None:
             return 0
         cursor.execute("select coalesce(max(version), 0) from raw.schema_migrations")
         [(version,)] = cursor.fetchall()

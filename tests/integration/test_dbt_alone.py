@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-from core.settings import ROOT
 from tests.helpers.pipeline import deliver, event, ingest_files, query
-
-COMMAND = ["build", "--project-dir", "dbt", "--profiles-dir", "profiles"]
-
-
-def dbt(*arguments: str, target_path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), *COMMAND, *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DBT_TARGET_PATH": str(target_path), "DBT_LOG_PATH": str(target_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+from tests.helpers.processes import dbt
 
 
 def test_dbt_build_by_itself(warehouse, tmp_path):
     """In an empty database, and then with some events; unit tests included."""
     query(warehouse, "drop schema raw cascade; select 1")
-    assert dbt(target_path=tmp_path / "empty").returncode == 0
+    assert dbt("build", target_path=tmp_path / "empty").returncode == 0
     assert query(warehouse, "select count(*) from analytics.fact_events") == [(0,)]
 
     deliver(tmp_path / "events", "2026-01-01", [event("a", "2026-01-01T10:00:00Z")])
     ingest_files(warehouse, tmp_path / "events", "2026-01-01")
-    done = dbt("--target", "ci", target_path=tmp_path / "one")
+    done = dbt("build", "--target", "ci", target_path=tmp_path / "one")
     assert done.returncode == 0, done.stdout
     assert query(warehouse, "select event_id from analytics.fact_events") == [("a",)]
     results = json.loads((tmp_path / "one" / "run_results.json").read_text())["results"]
@@ -47,10 +29,10 @@ def test_a_range_of_dbts_own_flags(warehouse, tmp_path):
     for day in ("2026-01-01", "2026-01-02"):
         deliver(tmp_path / "events", day, [event("a", f"{day}T10:00:00Z")])
     ingest_files(warehouse, tmp_path / "events", "2026-01-01", "2026-01-02")
-    assert dbt(target_path=tmp_path / "all").returncode == 0
+    assert dbt("build", target_path=tmp_path / "all").returncode == 0
     query(warehouse, "update raw.day_versions set version = version + 1; select 1")
     window = ("--event-time-start", "2026-01-02", "--event-time-end", "2026-01-03")
-    assert dbt(*window, target_path=tmp_path / "window").returncode == 0
+    assert dbt("build", *window, target_path=tmp_path / "window").returncode == 0
     versions = """select day::text, version from intermediate.built_days
         where model = 'fact_events' order by 1"""
     assert query(warehouse, versions) == [("2026-01-01", 1), ("2026-01-02", 2)]

@@ -29,8 +29,10 @@
 {%- endmacro %}
 
 
+{#- Not by to_regclass: within a transaction it may not see a table that another has just made. -#}
 {% macro schema_version() %}
-    {%- if run_query("select to_regclass('raw.schema_migrations')").rows[0][0] is none -%}{{ return(0) }}{%- endif -%}
+    {%- set found = "select from pg_tables where schemaname = 'raw' and tablename = 'schema_migrations'" -%}
+    {%- if not run_query(found).rows -%}{{ return(0) }}{%- endif -%}
     {{ return(run_query("select coalesce(max(version), 0) from raw.schema_migrations").rows[0][0] | int) }}
 {% endmacro %}
 

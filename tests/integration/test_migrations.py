@@ -1,0 +1,189 @@
+"""The schema's version: empty databases, those of the version before, those of a newer one."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from psycopg2 import sql
+
+from core.migrations import migrations
+from core.warehouse.connection import Warehouse
+from core.warehouse.embedded import psql_path
+from core.warehouse.locks import LOAD_LOCK
+from tests.helpers.pipeline import FACTS, deliver, event, query, run
+from tests.helpers.processes import dbt, finish, start_dbt, start_module
+
+# Four days ingested in two loads by the last version without migrations, each built: repeated
+# events, rejected records, late ones, profiles that changed. By pg_dump --no-owner.
+BEFORE = Path(__file__).parents[1] / "data" / "warehouse_before_migrations.sql.gz"
+OURS = ("staging", "intermediate", "analytics")
+
+BUILT = "select model, kind, day, version, built_at from intermediate.built_days order by 1, 2, 3"
+VERSIONS = "select version from raw.schema_migrations order by 1"
+VIEWS = """select oid::regclass::text, oid from pg_class
+    where relkind = 'v' and relnamespace::regnamespace::text in %s order by 1"""
+COLUMNS = """select table_schema, table_name, column_name, data_type, is_nullable
+    from information_schema.columns where table_schema in ('raw', 'intermediate') order by 1, 2, 3"""
+TABLES = (
+    "analytics.dim_user_versions",
+    "analytics.quarantined_events",
+    "analytics.regional_daily_events",
+    "analytics.row_accounting",
+    "analytics.dim_users",
+    "intermediate.int_event_day_counts",
+)
+
+
+@pytest.fixture
+def database(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """A database without anything in it, named by the PG* variables."""
+    name = sql.Identifier("test")
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute(sql.SQL("create database {}").format(name))
+        found = Warehouse(server.host, server.port, server.user, "test")
+        for variable, value in found.libpq_env().items():
+            monkeypatch.setenv(variable, value)
+        yield found
+        cursor.execute(sql.SQL("drop database {} with (force)").format(name))
+
+
+@pytest.fixture
+def before(database: Warehouse) -> Warehouse:
+    """The warehouse of the version before, with what people have put there."""
+    restore = [psql_path(), "--quiet", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null"]
+    subprocess.run(restore, input=gzip.decompress(BEFORE.read_bytes()), check=True)
+    query(
+        database,
+        """create view analytics."Their View" as select * from analytics.fact_events;
+        comment on view analytics."Their View" is 'theirs [sql of the dashboard]';
+        comment on view analytics.user_activity is 'who did what';
+        create view analytics.of_users as select * from analytics.dim_users;
+        comment on table analytics.regional_daily_events is 'for the map';
+        select 1""",
+    )
+    return database
+
+
+def rows(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
+    """The facts, and all rows of the other tables."""
+    found = {table: query(warehouse, f"select * from {table} order by 1, 2") for table in TABLES}
+    return found | {"facts": query(warehouse, FACTS)}
+
+
+def transform_once(way: str, target: Path) -> None:
+    """Build what is out of date: by the project's command, or by dbt without it."""
+    done = run("transform") if way == "python" else dbt("build", target_path=target)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_empty_database_by_python_and_by_dbt_alone(database, server, tmp_path):
+    assert run("transform").returncode == 0
+    by_python = [query(database, asked) for asked in (VERSIONS, COLUMNS)]
+    assert by_python[0] == [(number,) for number in migrations()]
+    query(
+        database,
+        "drop schema raw, staging, intermediate, analytics, partitions cascade; select 1",
+    )
+    done = dbt("run", "--select", "stg_events", target_path=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert [query(database, asked) for asked in (VERSIONS, COLUMNS)] == [
+        by_python[0],
+        [row for row in by_python[1] if not row[1].startswith(("_dlt", "int_"))],
+    ]
+
+
+@pytest.mark.parametrize("way", ["python", "dbt"])
+def test_a_warehouse_of_the_version_before_is_opened(before, tmp_path, way):
+    found, built, views = rows(before), query(before, BUILT), query(before, VIEWS, OURS)
+    transform_once(way, tmp_path / "target")
+    assert query(before, VERSIONS) == [(number,) for number in migrations()]
+    assert rows(before) == found
+    assert query(before, BUILT) == built, "no day was built again"
+    assert query(before, VIEWS, OURS) == views, "no view was made again"
+
+    digests = "select name from intermediate.marks where kind = 'view' order by 1"
+    ours = [name for name, _ in views if name.split(".")[1] not in ('"Their View"', "of_users")]
+    assert query(before, digests) == [(name,) for name in ours]
+    kept = """select obj_description('intermediate'::regnamespace), obj_description('raw'::regnamespace),
+        obj_description('analytics."Their View"'::regclass),
+        (select count(*) from pg_description where description ~ '\\[sql [0-9a-f]{32}\\]')"""
+    assert query(before, kept) == [(None, None, "theirs [sql of the dashboard]", 0)]
+
+
+@pytest.mark.parametrize("way", ["python", "dbt"])
+def test_a_late_row_in_a_warehouse_of_the_version_before(before, tmp_path, way):
+    """Of the new delivery the new day is built, and the old one that it reaches."""
+    if way == "dbt":
+        transform_once(way, tmp_path / "target")
+    found, built = rows(before), set(query(before, BUILT))
+    late = event("later still", "2026-01-02T10:00:00Z", user_id="u3")
+    deliver(tmp_path, "2026-01-05", [late, event("new", "2026-01-05T10:00:00Z", user_id="u4")])
+    done = run(
+        "ingestion", "ingest",
+        SOURCE="files", EVENTS_URL=f"{tmp_path}/%Y-%m-%d.jsonl",
+        FROM="2026-01-05", TO="2026-01-05",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    transform_once(way, tmp_path / "target")
+
+    anew = {(row[0], str(row[2])) for row in set(query(before, BUILT)) - built}
+    events = {"fact_events", "int_event_day_counts", "regional_daily_events"}
+    rejected = {"quarantined_events", "int_quarantine_day_counts"}
+    expected = {(model, day) for model in events for day in ("2026-01-02", "2026-01-05")}
+    assert anew == expected | {(model, "2026-01-05") for model in rejected}
+    facts = rows(before)["facts"]
+    assert [row for row in facts if row[0] not in ("later still", "new")] == found["facts"]
+    assert [(row[0], row[6]) for row in facts if row not in found["facts"]] == [
+        ("later still", "free"),
+        ("new", "free"),
+    ]
+
+
+def test_a_newer_schema_is_refused_in_one_line(warehouse, tmp_path):
+    query(
+        warehouse,
+        "insert into raw.schema_migrations (version, name) values (9999, 'x') returning 1",
+    )
+    deliver(tmp_path, "2026-01-01", [event("a", "2026-01-01T10:00:00Z")])
+    says = f"has version 9999 of the schema, this %s knows {max(migrations())}: use a newer fact-events"
+    days = {"SOURCE": "files", "EVENTS_URL": f"{tmp_path}/%Y-%m-%d.jsonl", "FROM": "2026-01-01"}
+    for command in (("ingestion", "ingest"), ("transform",)):
+        done = run(*command, **days)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1] == f"error: PGDATABASE=test {says % 'program'}"
+    done = dbt("build", "--quiet", target_path=tmp_path / "target")
+    assert done.returncode == 2, done.stdout
+    assert done.stdout.count(f"PGDATABASE=test {says % 'project'}") == 1
+    assert query(warehouse, "select to_regclass('staging.stg_events')") == [(None,)]
+
+
+def test_who_migrate_at_once_both_succeed(database, tmp_path):
+    """Each sees an empty database, then waits for the other."""
+    with closing(database.connect()) as db, db.cursor() as cursor:
+        cursor.execute("begin; select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
+        processes = [
+            start_module("transform"),
+            start_dbt("run", "--select", "stg_events", target_path=tmp_path),
+        ]
+        wait_for_locks(database, len(processes))
+        cursor.execute("commit")
+    for process in processes:
+        done = finish(process)
+        assert done.returncode == 0, done.stdout
+    assert query(database, VERSIONS) == [(number,) for number in migrations()]
+
+
+def wait_for_locks(warehouse: Warehouse, number: int) -> None:
+    """Until so many connections wait for an advisory lock."""
+    waiting = """select count(*) from pg_locks
+        where locktype = 'advisory' and not granted and database = (
+            select oid from pg_database where datname = current_database())"""
+    deadline = time.monotonic() + 60
+    while query(warehouse, waiting) != [(number,)]:
+        assert time.monotonic() < deadline
