@@ -7,16 +7,18 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dbt.cli.main import dbtRunner
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from core.settings import ROOT
 from tests.helpers.pipeline import query
+from tests.helpers.tiers import matrix
 
 PROJECT = """
 name: elsewhere
 version: "1.0.0"
 profile: fact_events
 flags: { send_anonymous_usage_stats: false }
+on-run-start: ["{{ check_strategy_configs() }}"]
 models: { +schema: shop }
 """
 MACROS = """
@@ -50,15 +52,13 @@ ROWS = "select sale, sold_on::text from shop.monthly order by 1"
 
 
 class Elsewhere:
-    """A dbt project of one model, with the strategy's file copied into it."""
+    """A dbt project of one model, with the strategies' folder copied into it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("models", "macros"):
-            (folder / name).mkdir(parents=True)
-        shutil.copy(
-            ROOT / "dbt" / "macros" / "strategies" / "partition_overwrite.sql", folder / "macros"
-        )
+        strategies = ROOT / "dbt" / "macros" / "strategies"
+        shutil.copytree(strategies, folder / "macros" / "strategies")
+        (folder / "models").mkdir()
         (folder / "macros" / "own.sql").write_text(MACROS)
         (folder / "dbt_project.yml").write_text(PROJECT)
         self.model("")
@@ -67,12 +67,22 @@ class Elsewhere:
         (self.folder / "models" / "monthly.sql").write_text(MODEL % expression)
         (self.folder / "models" / "monthly.yml").write_text(CONTRACT + contract)
 
+    def configure(self, old: str, new: str) -> None:
+        """Write the model's config otherwise."""
+        assert old in MODEL
+        (self.folder / "models" / "monthly.sql").write_text(MODEL.replace(old, new) % "")
+
     def run(self, spans: list[dict[str, str]], *arguments: str, kept: str = "null::date") -> None:
+        outcome = self.try_to_run(spans, *arguments, kept=kept)
+        assert outcome.success, [result.message for result in outcome.result]
+
+    def try_to_run(
+        self, spans: list[dict[str, str]], *arguments: str, kept: str = "null::date"
+    ) -> dbtRunnerResult:
         kept = f"select {kept} where {kept} is not null"
         variables = json.dumps({"spans": json.dumps(spans), "kept": kept})
         location = ["--project-dir", str(self.folder), "--profiles-dir", str(ROOT / "profiles")]
-        outcome = dbtRunner().invoke(["run", "--quiet", "--vars", variables, *arguments, *location])
-        assert outcome.success, [result.message for result in outcome.result]
+        return dbtRunner().invoke(["run", "--quiet", "--vars", variables, *arguments, *location])
 
 
 @pytest.fixture
@@ -154,3 +164,55 @@ def test_a_new_column_and_what_others_put_on_the_table(warehouse, elsewhere):
     children = """select count(*) from pg_inherits, pg_index
         where inhparent = 'shop.monthly'::regclass and indrelid = inhrelid"""
     assert query(warehouse, children) == [(2 * 3,)]
+
+
+PARTITION_BY = "partition_by={'field': 'sold_on', 'granularity': 'month'}"
+STRATEGY = f"incremental_strategy='partition_overwrite',\n    {PARTITION_BY}"
+
+
+@matrix(
+    "old, new, says",
+    {
+        "a key": {
+            "misspelt": ("indexes=", "indices=", "indices is no config of partition_overwrite"),
+            "of another strategy": ("indexes=", "sync_where='true', indexes=", "sync_where is no"),
+        },
+        "a missing key": {
+            "partition_by": (PARTITION_BY, "tags=[]", "partition_overwrite needs the config parti"),
+            "overwrite_by": (
+                STRATEGY,
+                "incremental_strategy='overwrite_days'",
+                "overwrite_days needs the config overwrite_by",
+            ),
+            "unique_key": (
+                STRATEGY,
+                "incremental_strategy='sync_rows'",
+                "sync_rows needs the config unique_key",
+            ),
+            "contract": ("'enforced': true", "'enforced': false", "needs an enforced contract"),
+        },
+        "a value": {
+            "granularity": ("'month'", "'week'", "granularity='week' is neither day nor month"),
+            "part": ("'granularity'", "'grain'", "partition_by.grain is neither field, "),
+            "field": ("'field': 'sold_on'", "'field': 'sold'", "field='sold' is no column of"),
+            "no mapping": (PARTITION_BY, "partition_by='sold_on'", "'sold_on' is no mapping"),
+            "overwrite_by": (
+                STRATEGY,
+                "incremental_strategy='overwrite_days', overwrite_by='day'",
+                "overwrite_by='day' is no column of the model's yml",
+            ),
+            "unique_key": (
+                STRATEGY,
+                "incremental_strategy='sync_rows', unique_key='sale'",
+                "unique_key='sale' is no list",
+            ),
+        },
+    },
+)
+def test_a_wrong_config_is_refused_before_anything_runs(warehouse, elsewhere, old, new, says):
+    elsewhere.configure(old, new)
+    outcome = elsewhere.try_to_run(ALL)
+    assert not outcome.success
+    [line] = [line for line in str(outcome.exception).splitlines() if says in line]
+    assert line.strip().startswith("monthly: ")
+    assert query(warehouse, "select to_regclass('shop.monthly')") == [(None,)]

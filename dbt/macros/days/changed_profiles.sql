@@ -9,7 +9,7 @@
     {%- set spans = window_spans('profile_date') -%}
     {{ window_comment('profile_date', spans) }}
     {% if is_incremental() -%}
-        {{ column }} in (select user_id from {{ this.identifier }}_changed)
+        {{ column }} in (select changed.user_id from {{ this.identifier }}_changed as changed)
     {%- else -%}
         true
     {%- endif %}
@@ -21,7 +21,7 @@
 {% macro find_users_of_changed_profiles() -%}
     {%- if not execute or not is_incremental() -%}{{ return('select 1') }}{%- endif -%}
     {%- set spans = window_of_this_run() -%}
-    select pg_advisory_xact_lock(hashtextextended('{{ this }}', 0));
+    {{ lock_writers_of(this) }}
     create temporary table {{ this.identifier }}_changed on commit drop as
     select user_id from raw.retracted_profiles where {{ day_condition('ingest_date', spans) }}
     union

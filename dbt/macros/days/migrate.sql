@@ -31,7 +31,7 @@
 
 {#- Not by to_regclass: within a transaction it may not see a table that another has just made. -#}
 {% macro schema_version() %}
-    {%- set found = "select from pg_tables where schemaname = 'raw' and tablename = 'schema_migrations'" -%}
+    {%- set found = "select tablename from pg_tables where schemaname = 'raw' and tablename = 'schema_migrations'" -%}
     {%- if not run_query(found).rows -%}{{ return(0) }}{%- endif -%}
     {{ return(run_query("select coalesce(max(version), 0) from raw.schema_migrations").rows[0][0] | int) }}
 {% endmacro %}

@@ -1,14 +1,14 @@
 {#- Incremental strategy: the days of the run's window become what the model's query says, also
     when that is nothing. One at a time per table, so that two runs cannot both insert a day; a day
-    that another run has meanwhile built from newer rows stays (macros/days/window.sql).
+    that another run has meanwhile built from newer rows stays (macros/days/built_days.sql).
 
     Config: overwrite_by, the day column; cell_column where cells of a day can be overwritten alone
     (macros/days/cells.sql). -#}
 {% macro get_incremental_overwrite_days_sql(arg_dict) %}
     {%- set target, temp = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- set not_kept = config.get('overwrite_by') ~ ' not in (select day from ' ~ target.identifier ~ '_kept)' -%}
-    select pg_advisory_xact_lock(hashtext('{{ target }}'));
+    {%- set not_kept = config.get('overwrite_by') ~ ' not in (select kept.day from ' ~ target.identifier ~ '_kept as kept)' -%}
+    {{ lock_writers_of(target) }}
     create temporary table {{ target.identifier }}_kept on commit drop as {{ newer_days() }};
     delete from {{ target }}
     where ({{ day_condition(config.require('overwrite_by'), window_of_this_run()) }})

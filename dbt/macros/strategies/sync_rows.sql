@@ -10,7 +10,7 @@
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set key, where = config.require('unique_key'), config.get('sync_where', 'true') -%}
     {%- set gone, came = target.identifier ~ '_gone', target.identifier ~ '_came' %}
-    select pg_advisory_xact_lock(hashtextextended('{{ target }}', 0));
+    {{ lock_writers_of(target) }}
 
     create temporary table {{ gone }} on commit drop as
     select {{ columns }} from {{ target }} where {{ where }}

@@ -1,0 +1,70 @@
+{#- The config keys of these strategies, one table: docs/partition_overwrite.md says what they mean. -#}
+{% macro strategy_keys() %}
+    {{ return({
+        'partition_overwrite': {'needs': ['partition_by'], 'may_have': []},
+        'overwrite_days': {'needs': ['overwrite_by'], 'may_have': ['cell_column']},
+        'sync_rows': {'needs': ['unique_key'], 'may_have': ['sync_where']},
+    }) }}
+{% endmacro %}
+
+
+{#- What dbt and its Postgres adapter know: any other key of a model is misspelt. -#}
+{% macro adapter_keys() %}
+    {{ return((
+        'access alias batch_size begin column_types concurrent_batches contract database docs enabled event_time '
+        ~ 'freshness full_refresh grants group incremental_predicates incremental_strategy indexes lookback '
+        ~ 'materialized meta on_configuration_change on_schema_change packages persist_docs post-hook pre-hook '
+        ~ 'quoting schema sql_header static_analysis tags unique_key unlogged'
+    ).split()) }}
+{% endmacro %}
+
+
+{#- on-run-start: before any model runs, refuse a key that is missing, misspelt or has no such value. -#}
+{% macro check_strategy_configs() -%}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- for node in graph.nodes.values() if node.config.get('incremental_strategy') in strategy_keys() -%}
+        {%- set fault = strategy_config_fault(node) -%}
+        {%- if fault -%}
+            {%- do exceptions.raise_compiler_error(node.name ~ ': ' ~ fault ~ ' (docs/partition_overwrite.md)') -%}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The first thing that is wrong with a model's config, in a few words; none where nothing is. -#}
+{% macro strategy_config_fault(node) %}
+    {%- set strategy, config = node.config.incremental_strategy, node.config -%}
+    {%- set keys = strategy_keys()[strategy] -%}
+    {%- for key in config if key not in adapter_keys() and key not in keys.needs + keys.may_have -%}
+        {{ return(key ~ ' is no config of ' ~ strategy) }}
+    {%- endfor -%}
+    {%- for key in keys.needs if not config.get(key) -%}
+        {{ return(strategy ~ ' needs the config ' ~ key) }}
+    {%- endfor -%}
+    {%- if strategy == 'partition_overwrite' -%}
+        {{ return(_partition_by_fault(config.partition_by, node)) }}
+    {%- endif -%}
+    {%- for key in ('overwrite_by', 'cell_column') if config.get(key) and config[key] not in node.columns -%}
+        {{ return(key ~ "='" ~ config[key] ~ "' is no column of the model's yml") }}
+    {%- endfor -%}
+    {%- if strategy == 'sync_rows' and config.unique_key is string -%}
+        {{ return("unique_key='" ~ config.unique_key ~ "' is no list") }}
+    {%- endif -%}
+    {{ return(none) }}
+{% endmacro %}
+
+
+{% macro _partition_by_fault(partition_by, node) %}
+    {%- if partition_by is not mapping -%}{{ return("partition_by='" ~ partition_by ~ "' is no mapping") }}{%- endif -%}
+    {%- for key in partition_by if key not in ('field', 'granularity', 'schema') -%}
+        {{ return('partition_by.' ~ key ~ ' is neither field, granularity nor schema') }}
+    {%- endfor -%}
+    {%- if partition_by.get('field') not in node.columns -%}
+        {{ return("partition_by.field='" ~ partition_by.get('field', '') ~ "' is no column of the model's yml") }}
+    {%- endif -%}
+    {%- if partition_by.get('granularity', 'day') not in ('day', 'month') -%}
+        {{ return("partition_by.granularity='" ~ partition_by.granularity ~ "' is neither day nor month") }}
+    {%- endif -%}
+    {%- if not node.config.contract.enforced -%}{{ return('partition_overwrite needs an enforced contract') }}{%- endif -%}
+    {{ return(none) }}
+{% endmacro %}

@@ -1,0 +1,38 @@
+{#- Locks that builds take. Their order: writers of a relation first, then the relation itself. -#}
+
+{#- One run at a time writes rows, partitions or comments of a relation, until its transaction ends. -#}
+{% macro lock_writers_of(relation) -%}
+    select pg_advisory_xact_lock(hashtextextended('{{ relation }}', 0));
+{%- endmacro %}
+
+
+{#- ACCESS EXCLUSIVE on a partitioned table and those of its partitions that a query names; without
+    ONLY, Postgres would lock every partition there is. Each try waits half a second at most, because
+    new readers queue behind a waiting lock; then they go first for a while. A partition that somebody
+    dropped meanwhile is looked for again. Gives up after about five minutes. -#}
+{% macro lock_with_retries(relation, partitions_query) %}
+    do $lock$
+    declare
+        tries int := 0;
+        partitions text;
+    begin
+        loop
+            begin
+                set local lock_timeout = '500ms';
+                select string_agg(format(', only %s', partition), '') into partitions
+                from ({{ partitions_query }}) as named (partition);
+                execute format('lock table only {{ relation }}%s in access exclusive mode', partitions);
+                exit;
+            exception when lock_not_available or undefined_table then
+                tries := tries + 1;
+                if tries > 100 then
+                    raise exception '{{ relation }}: readers held it for 5 minutes, try again later'
+                    using errcode = 'lock_not_available';
+                end if;
+                perform pg_sleep(least(0.05 * 2 ^ tries, 2.0) * (0.5 + random()));
+            end;
+        end loop;
+        set local lock_timeout = 0;
+    end
+    $lock$;
+{% endmacro %}

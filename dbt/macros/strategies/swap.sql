@@ -1,0 +1,25 @@
+{#- Drop the partition with these bounds, where there is one, and attach the new one. One that has
+    days to keep stays, and the new one goes. -#}
+{% macro swap_partition(target, partition, bounds) %}
+    do $swap$
+    declare
+        old regclass;
+    begin
+        if exists (
+            select from {{ target.identifier }}_kept as kept (day)
+            where day >= '{{ bounds.start }}' and day < '{{ bounds.end }}'
+        ) then
+            drop table {{ partition }};
+            return;
+        end if;
+        old := ({{ partitions_in_place(target, [bounds]) }});
+        if old is not null then
+            execute format('alter table {{ target }} detach partition %s', old);
+            execute format('drop table %s', old);
+        end if;
+        alter table {{ target }} attach partition {{ partition }}
+        for values from ('{{ bounds.start }}') to ('{{ bounds.end }}');
+        alter table {{ partition }} drop constraint partition_overwrite_bounds;
+    end
+    $swap$;
+{% endmacro %}
