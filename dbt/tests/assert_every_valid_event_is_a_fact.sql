@@ -5,13 +5,21 @@
 -- Materialized, so that the ledger is read for what is missing only, which is nothing.
 with
 
+events as (select * from {{ ref('stg_events') }}),
+
+facts as (select * from {{ ref('fact_events') }}),
+
+versions as (select * from {{ source('raw', 'day_versions') }}),
+
+built as (select * from {{ source('intermediate', 'built_days') }}),
+
 missing as materialized (
     select
         events.event_date,
         events.user_id,
         events.event_id
-    from {{ ref('stg_events') }} as events
-    left join {{ ref('fact_events') }} as facts
+    from events
+    left join facts
         on
             events.event_date = facts.event_date
             and events.user_id = facts.user_id
@@ -25,9 +33,9 @@ missing as materialized (
 
 select missing.*
 from missing
-inner join {{ source('raw', 'day_versions') }} as versions
+inner join versions
     on missing.event_date = versions.day and versions.kind = 'event_date'
-inner join intermediate.built_days as built
+inner join built
     on
         versions.kind = built.kind
         and versions.day = built.day

@@ -6,9 +6,12 @@
 {%- set key = "hashtextextended(event_id, hashtextextended(user_id, 0))" %}
 with
 
+-- Read twice: without `not materialized`, Postgres would keep a copy of every fact.
+facts as not materialized (select * from {{ ref('fact_events') }}),
+
 keys as (
     select {{ key }} as key
-    from {{ ref('fact_events') }}
+    from facts
     where {{ in_built_days('event_date', 'fact_events', before=7) }}
 ),
 
@@ -30,7 +33,7 @@ days as (
         event_id,
         event_date,
         lag(event_date) over (partition by user_id, event_id order by event_date) as day_before
-    from {{ ref('fact_events') }}
+    from facts
     where
         {{ in_built_days('event_date', 'fact_events', before=7) }}
         and {{ key }} in (select seen_again.key from seen_again)

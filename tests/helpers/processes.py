@@ -44,7 +44,7 @@ def start_dbt(*arguments: str, target_path: Path) -> subprocess.Popen[str]:
 def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     """Wait for it, ten minutes at most."""
     out, _ = process.communicate(timeout=600)
-    return subprocess.CompletedProcess(process.args, process.returncode, out)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, "")
 
 
 def dbt(*arguments: str, target_path: Path) -> subprocess.CompletedProcess[str]:

@@ -8,24 +8,28 @@
 
 with
 
-valid as (
+events as (select * from {{ ref('stg_events') }}),
+
+facts as (select * from {{ ref('fact_events') }}),
+
+valid_counts as (
     select
         event_date,
         ingest_date,
         count(*) as valid_rows
-    from {{ ref('stg_events') }}
+    from events
     where
         reject_reason is null
         and {{ in_window('event_date', 'event_date', upstream='fact_events') }}
     group by 1, 2
 ),
 
-facts as (
+fact_counts as (
     select
         event_date,
         ingest_date,
         count(*) as fact_rows
-    from {{ ref('fact_events') }}
+    from facts
     where {{ in_window('event_date', 'event_date', upstream='fact_events') }}
     group by 1, 2
 )
@@ -33,7 +37,7 @@ facts as (
 select
     event_date,
     ingest_date,
-    coalesce(valid.valid_rows, 0) as valid_rows,
-    coalesce(facts.fact_rows, 0) as fact_rows
-from valid
-full outer join facts using (event_date, ingest_date)
+    coalesce(valid_counts.valid_rows, 0) as valid_rows,
+    coalesce(fact_counts.fact_rows, 0) as fact_rows
+from valid_counts
+full outer join fact_counts using (event_date, ingest_date)

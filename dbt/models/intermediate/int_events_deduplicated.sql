@@ -1,16 +1,22 @@
+with
+
+events as (select * from {{ ref('stg_events') }})
+
 -- The winner of a repeated event: latest ingest_date, then latest event_ts, then the greater
 -- payload::text. The columns after that only make equal copies' order certain.
 select distinct on (event_date, user_id, event_id)
     event_id,
     user_id,
+
     event_type,
     region,
     payload,
+
     event_ts,
     event_date,
     ingest_date,
     loaded_at
-from {{ ref('stg_events') }}
+from events
 where reject_reason is null
 order by
     event_date asc,

@@ -6,10 +6,14 @@
     post_hook="{{ mark_days_built() }}"
 ) }}
 
+with
+
+quarantined as (select * from {{ ref('quarantined_events') }})
+
 select
     ingest_date,
     reason,
     count(*) as records
-from {{ ref('quarantined_events') }}
+from quarantined
 where {{ in_window('ingest_date', 'ingest_date', upstream='quarantined_events') }}
 group by 1, 2

@@ -3,22 +3,24 @@
     incremental_strategy='sync_rows',
     unique_key=['user_id', 'version_number'],
     on_schema_change='append_new_columns',
-    sync_where='user_id in (select user_id from dim_user_versions_changed)',
+    sync_where='user_id in (select changed.user_id from dim_user_versions_changed as changed)',
     indexes=[{'columns': ['user_id', 'version_number'], 'unique': true}],
     pre_hook="{{ find_users_of_changed_profiles() }}",
     post_hook=["{{ mark_days_built() }}", "{{ mark_days_of_changed_profiles() }}"]
 ) }}
 
--- One moment, one version: the latest delivery wins.
 with
 
+profiles as (select * from {{ ref('stg_user_profiles') }}),
+
+-- One moment, one version: the latest delivery wins.
 moments as (
     select distinct on (user_id, updated_at)
         user_id,
         tier,
         region,
         updated_at
-    from {{ ref('stg_user_profiles') }}
+    from profiles
     where {{ in_users_of_changed_profiles('user_id') }}
     order by
         user_id asc,

@@ -4,6 +4,12 @@
 -- on it (fact_events builds it) or because something was delivered on it (quarantined_events does).
 with
 
+versions as (select * from {{ source('raw', 'day_versions') }}),
+
+built as (select * from {{ source('intermediate', 'built_days') }}),
+
+event_counts as (select * from {{ ref('int_event_day_counts') }}),
+
 days as (
     select
         versions.day,
@@ -11,8 +17,8 @@ days as (
         max(built.built_at) as built_at,
         bool_and(built.version is not distinct from versions.version) as is_up_to_date,
         max(built.invocation_id) filter (where built.model = 'fact_events') as invocation_id
-    from {{ source('raw', 'day_versions') }} as versions
-    left join intermediate.built_days as built
+    from versions
+    left join built
         on
             versions.kind = built.kind
             and versions.day = built.day
@@ -25,7 +31,7 @@ counts as (
     select
         event_date,
         sum(fact_rows) as events
-    from {{ ref('int_event_day_counts') }}
+    from event_counts
     group by 1
 )
 

@@ -3,11 +3,13 @@
 -- From the ledger alone: no event is read.
 with
 
+delivered as (select * from {{ source('raw', 'delivered_days') }}),
+
 lags as (
     select
         ingest_date - event_date as lag_days,
         sum(rows) as records
-    from {{ source('raw', 'delivered_days') }}
+    from delivered
     where
         table_name = 'events'
         and event_date is not null

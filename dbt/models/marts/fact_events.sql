@@ -7,17 +7,23 @@
     post_hook="{{ mark_days_built() }}"
 ) }}
 
+with
+
+events as (select * from {{ ref('int_events_enriched') }})
+
 select
     event_id,
     user_id,
+
     event_type,
-    event_ts,
-    event_date,
     region,
     user_tier,
     user_region,
     payload as properties,
+
+    event_ts,
+    event_date,
     ingest_date,
     loaded_at
-from {{ ref('int_events_enriched') }}
+from events
 where {{ in_window('event_date', 'event_date') }}

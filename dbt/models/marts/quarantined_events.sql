@@ -7,12 +7,16 @@
     post_hook="{{ mark_days_built() }}"
 ) }}
 
+with
+
+events as (select * from {{ ref('stg_events') }})
+
 select
     ingest_date,
     reject_reason as reason,
     payload as record,
     loaded_at
-from {{ ref('stg_events') }}
+from events
 where
     reject_reason is not null
     and {{ in_window('ingest_date', 'ingest_date') }}

@@ -9,10 +9,12 @@
     post_hook="{{ mark_days_built() }}"
 ) }}
 
--- Counted by user, then by cell, each partition on its own: count(distinct user_id) would sort, and
--- take twice as long.
 with
 
+facts as (select * from {{ ref('fact_events') }}),
+
+-- Counted by user, then by cell, each partition on its own: count(distinct user_id) would sort, and
+-- take twice as long.
 users as (
     select
         event_date,
@@ -20,7 +22,7 @@ users as (
         event_type,
         user_id,
         count(*) as events
-    from {{ ref('fact_events') }}
+    from facts
     where
         {{ in_window('event_date', 'event_date', upstream='fact_events') }}
         and {{ in_cells("coalesce(region, 'unknown')") }}
