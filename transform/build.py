@@ -75,10 +75,9 @@ def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -
     count = Counter(f"{result.status}" for result in results)
     if failed := count["error"] + count["fail"]:
         raise UserError(f"dbt build failed: {failed} of {len(results)} models and tests, see above")
-    return (
-        f"dbt build: {count['success']} models, {count['pass']} tests passed, "
-        f"{count['warn']} warned"
-    )
+    # Hooks of the project are results too.
+    models = sum(r.status == "success" and r.node.resource_type == "model" for r in results)
+    return f"dbt build: {models} models, {count['pass']} tests passed, {count['warn']} warned"
 
 
 def run_dbt(
