@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
+from dbt.artifacts.resources.types import NodeType
 from dbt.artifacts.schemas.results import NodeResult
 from dbt_common.events.base_types import EventMsg
 from dbt_common.invocation import get_invocation_id
@@ -76,7 +77,8 @@ def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -
     if failed := count["error"] + count["fail"]:
         raise UserError(f"dbt build failed: {failed} of {len(results)} models and tests, see above")
     # Hooks of the project are results too.
-    models = sum(r.status == "success" and r.node.resource_type == "model" for r in results)
+    hooks = sum(result.node.resource_type == NodeType.Operation for result in results)
+    models = count["success"] - hooks
     return f"dbt build: {models} models, {count['pass']} tests passed, {count['warn']} warned"
 
 
