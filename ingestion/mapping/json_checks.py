@@ -10,9 +10,10 @@ STRINGS = r'"(\\.|[^"\\])*"'
 _NOT_JSONB = r"nan|inf|e[+-]?[0-9]{4}|[0-9]{1000}"
 # Text that may have such a number, or a NUL, or a string that begins like an object. Looking costs
 # more than parsing, so it is done once for all of them: what is not suspect needs no other look.
-# Arrow does it in half of DuckDB's time (0.4 s against 0.7 s for 1 M lines of 210 bytes).
+# Arrow does it in half of DuckDB's time (0.4 s against 0.7 s for 1 M lines of 210 bytes). An
+# exponent is looked for where a number may begin: "e1234" is in every ninth UUID.
 SUSPECT = (
-    r"[:,\[\s-](?i:nan|inf)|[0-9.][eE][+-]?[0-9]{4}|[0-9]{100}"
+    r"[:,\[\s-](?i:nan|inf)|(?:^|[:,\[\s])-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{4}|[0-9]{100}"
     r"|\x00|\\u0000"
     r"|\"\{|\\u007[bB]"
 )
