@@ -72,12 +72,16 @@ class AtOnce(Progress):
 
 
 def load_at_once(warehouse: Warehouse, folder: Path, days: list[str]) -> None:
-    """Load each of the days in a process of its own; all begin to copy at the same moment."""
-    spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(len(days))
-    processes = [
-        spawn.Process(target=load_one, args=(warehouse, folder, day, barrier)) for day in days
-    ]
+    """Load each of the days in a process of its own; all begin to copy at the same moment.
+
+    They fork from a server that has imported everything once: 2 s of the processor for each.
+    """
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([__name__])
+    barrier = forks.Barrier(len(days))
+    # The server's environment is that of its start, maybe another test's.
+    arguments = (dict(os.environ), warehouse, folder)
+    processes = [forks.Process(target=load_one, args=(*arguments, day, barrier)) for day in days]
     for process in processes:
         process.start()
     for process in processes:
@@ -85,7 +89,10 @@ def load_at_once(warehouse: Warehouse, folder: Path, days: list[str]) -> None:
     assert [process.exitcode for process in processes] == [0] * len(days)
 
 
-def load_one(warehouse: Warehouse, folder: Path, day: str, barrier: Barrier) -> None:
+def load_one(
+    environment: dict[str, str], warehouse: Warehouse, folder: Path, day: str, barrier: Barrier
+) -> None:
+    os.environ.update(environment)
     ingest_files(warehouse, folder, day, progress=AtOnce(barrier))
 
 
