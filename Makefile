@@ -106,7 +106,8 @@ docs: install ## dbt's documentation of all models, in dbt/target/static_index.h
 unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q
 
-SPREAD = -n $${JOBS:-2} --dist loadgroup --no-loadscope-reorder
+# Tests of a file share what is dear to make. In the order of tests/helpers/tiers.py, the longest first.
+SPREAD = -n $${JOBS:-2} --dist loadfile --no-loadscope-reorder
 
 # What each runs, and how long it takes: docs/testing.md.
 test-quick: install ## for every save: unit tests and the quickest on Postgres (under a minute)

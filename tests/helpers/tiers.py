@@ -19,17 +19,20 @@ TESTS = Path(__file__).resolve().parents[1]
 TIERS = ("quick", "change", "full")
 
 # By the start of a test's path below tests/, the longest that fits. They run in this order: what
-# takes long comes first, so that no worker of xdist is left alone with it at the end.
+# takes long comes first, so that no worker is left alone with it at the end.
 MARKERS = {
     "proof/": "proof",
     "e2e/test_ui.py": "browser",
+    "e2e/": "postgres",
     "dagster/": "dagster",
+    "integration/test_partition_overwrite.py": "postgres",
+    "integration/test_secrets.py": "postgres",
+    "integration/test_crashes.py": "postgres",
     "": "postgres",
-    "unit/": "unit",
     "structure/": "unit",
+    "unit/": "unit",
 }
-# Their files stay together on one worker (--dist loadgroup): the tests share what is dear to make.
-TOGETHER = ("browser", "dagster", "unit")
+ORDER = list(MARKERS)
 
 
 def matrix(names: str, kinds: Mapping[str, Mapping[str, Any]]) -> pytest.MarkDecorator:
@@ -62,13 +65,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)  # -m sees these markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: ORDER.index(folder_of(item)))
     for item in items:
-        kind = kind_of(item)
-        item.add_marker(kind)
-        if kind in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-    order = list(MARKERS.values())
-    items.sort(key=lambda item: order.index(kind_of(item)))
+        item.add_marker(MARKERS[folder_of(item)])
     tier = config.getoption("--tier")
     kept = items
     if tier == "quick":
@@ -80,11 +79,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
-def kind_of(item: pytest.Item) -> str:
-    """The marker of the test's folder."""
+def folder_of(item: pytest.Item) -> str:
+    """The key of MARKERS that a test has its marker by."""
     path = item.path.relative_to(TESTS).as_posix()
-    folder = max((start for start in MARKERS if path.startswith(start)), key=len)
-    return MARKERS[folder]
+    return max((start for start in MARKERS if path.startswith(start)), key=len)
 
 
 def is_any(item: pytest.Item, *markers: str) -> bool:

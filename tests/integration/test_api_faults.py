@@ -44,7 +44,6 @@ from tests.helpers.pipeline import query
 from tests.helpers.tiers import matrix
 from tests.helpers.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("api faults")
 DAYS = parse_range(FIRST, "2026-03-02")
 LAST = str(DAYS.last)
 FAST = RetryBudget(attempts=4, first_wait=0.002, longest_wait=0.02, silence=0.6, page=3)

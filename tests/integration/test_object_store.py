@@ -23,7 +23,6 @@ from ingestion.source.files import find_files
 from tests.helpers.pipeline import event, ingest_files, query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
-pytestmark = pytest.mark.xdist_group("s3")
 GLOB = "s3://bucket/events/%Y-%m-%d*.jsonl.gz"
 LANDED = "select ingest_date::text, event_id from raw.events order by 1, 2"
 STARTED = datetime(2026, 3, 10, tzinfo=UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dagster as dg
-import pytest
 from upath import UPath
 
 from orchestration import assets
@@ -13,7 +12,6 @@ from orchestration.resources import Warehouse as WarehouseResource
 from tests.helpers.pipeline import query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
-pytestmark = pytest.mark.xdist_group("s3")
 ACTIVITY = """
     create schema analytics;
     create table analytics.user_activity as
