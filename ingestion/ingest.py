@@ -46,6 +46,7 @@ class IngestResult:
     profiles: Delivered | None
     missing_days: int
     drift: tuple[str, ...] = ()
+    left_out: int = 0
 
     def summary(self) -> str:
         """One line for people, and one where the records are not made like those before."""
@@ -56,6 +57,8 @@ class IngestResult:
         line = f"{self.source}: {', '.join(parts)} received for {days} ({self.days})"
         if self.missing_days:
             line += f"; {self.missing_days} without a file stay as they were"
+        if self.left_out:
+            line += f"; {self.left_out} files that are no data left out (_SUCCESS, .crc and such)"
         if self.drift:
             line += f"\nunlike the last load of {self.source}: {'; '.join(self.drift)}"
         return line
@@ -88,6 +91,7 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         profiles=load.delivered.get("user_profiles"),
         missing_days=len(settings.days) - len(events.days) if settings.connector == "files" else 0,
         drift=tuple(drift),
+        left_out=load.left_out,
     )
 
 
@@ -107,7 +111,8 @@ def _spooled(settings: IngestSettings, mapping: Mapping, scratch: Path, progress
             spooled = spool(read(units, reading), table.table, load_id, scratch)
             delivered[table.table] = Delivered(delivery.days, spooled.counts, reading.fields)
             files[table.table] = spooled.files
-    return Load(load_id, mapping.name, delivered, files, scratch / "dlt")
+    left_out = sum(delivery.left_out for delivery in deliveries.values())
+    return Load(load_id, mapping.name, delivered, files, scratch / "dlt", left_out)
 
 
 def _deliveries(

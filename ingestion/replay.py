@@ -31,12 +31,12 @@ from ingestion.decode.session import session
 from ingestion.land.landing import Load, land
 from ingestion.land.ledger import Delivered, mark_changed
 from ingestion.land.spool import spool
-from ingestion.mapping.duck_sql import name, quoted
+from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.json_records import json_lines, member
 from ingestion.mapping.mapping import Mapping, load_mapping
 from ingestion.mapping.reading import BATCH_ROWS, Reading
 from ingestion.mapping.reasons import Reason, first_reason
-from ingestion.mapping.row_records import named_rows, rejected_lines
+from ingestion.mapping.row_records import named_rows, rejected_lines, slots
 
 _REJECTED = "reject_reason is not null and (%(reason)s = '' or reject_reason = %(reason)s)"
 _OF_THE_DAYS = "source = %(source)s and ingest_date = any(%(days)s::date[])"
@@ -171,11 +171,11 @@ def _projected(
     duck: duckdb.DuckDBPyConnection, reading: Reading, result: Replayed
 ) -> Iterator[pa.RecordBatch]:
     """The records as landing rows, counted in `result`."""
-    suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz)?$', 1)"
+    suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz|\.zst)?$', 1)"
     file_format = quoted(reading.mapping.format) if reading.mapping.format else suffix
     duck.execute(
         f"""create table grouped as select *, case
-                when {file_format} not in ('csv', 'parquet') then ['line']
+                when {file_format} not in ('csv', 'tsv', 'parquet') then ['line']
                 when is_object then json_keys(line) end as kind
         from quarantine"""
     )
@@ -207,9 +207,11 @@ def _query(reading: Reading, reason: str, kind: list[str] | None) -> str:
         }
         return json_lines(reading, group, first_reason(seen))
     columns = ", ".join(
-        f"json_extract_string(line, {quoted(member(key))}) as {name(key)}" for key in kind
+        f"json_extract_string(line, {quoted(member(key))}) as {slot}"
+        for key, slot in zip(kind, slots(kind), strict=True)
     )
-    return named_rows(reading, f"(select _file, _ingest_date, {columns} from {group})", kind)
+    received = f"(select _file, _ingest_date, {columns} from {group})"
+    return named_rows(reading, received, kind, f"a record that was {reason}")
 
 
 def _complete(

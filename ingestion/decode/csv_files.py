@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TextIO
+from typing import Literal, TextIO, TypedDict
 
 import duckdb
 
 from core.errors import UserError
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.mapping.duck_sql import quoted
+from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.reasons import Reason
 from ingestion.source.unit import Unit
 
@@ -33,18 +34,42 @@ LONGEST_RECORD = 1_000
 # likely swallowed others: then its first line alone is rejected, and the next one begins a record.
 LONGEST_REJECT = 10
 csv.field_size_limit(MAX_LINE_BYTES)
+_Quoting = Literal[0, 3]  # minimal, none
+
+
+class Dialect(TypedDict):
+    """Arguments of Python's csv module."""
+
+    delimiter: str
+    quotechar: str | None
+    quoting: _Quoting
 
 
 @dataclass(frozen=True)
 class Header:
-    """The blank lines before a header, and the names in it."""
+    """How a file is written: the blank lines before its header, the names of its columns, what
+    parts its fields and what quotes them ("" for nothing), and whether its first line is a
+    header."""
 
     skip: int
     columns: tuple[str, ...]
+    delimiter: str = ","
+    quote: str = '"'
+    is_named: bool = True
+
+    @property
+    def dialect(self) -> Dialect:
+        """What Python's csv module calls the same."""
+        quoting: _Quoting = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
+        return {
+            "delimiter": self.delimiter,
+            "quotechar": self.quote or None,
+            "quoting": quoting,
+        }
 
 
-def header_of(unit: Unit) -> Header | None:
-    """A file's header; None where there is none.
+def header_of(unit: Unit, shape: FileShape) -> Header | None:
+    """A file's header; None where there is none, and no record.
 
     A column without a name is called by its position; one whose name is taken (DuckDB does not
     tell upper from lower case) gets its position appended.
@@ -54,28 +79,49 @@ def header_of(unit: Unit) -> Header | None:
     """
     with unit.path.open("rb") as handle:
         text = handle.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    delimiter = shape.delimiter or ("\t" if unit.format == "tsv" else ",")
+    as_written = Header(0, shape.columns, delimiter, shape.quote, shape.header)
+    if not shape.header:
+        return as_written if text.strip("\r\n") else None
     try:
-        rows = csv.reader(io.StringIO(text, newline=""))
+        rows = csv.reader(io.StringIO(text, newline=""), **as_written.dialect)
         blank, header = next((n, row) for n, row in enumerate(rows) if row)
     except StopIteration:
         return None
     except csv.Error as error:
         raise UserError(f"{unit.url} has no readable CSV header: {error}") from error
+    if shape.columns:
+        if len(shape.columns) != len(header):
+            raise UserError(
+                f"{unit.url} has {len(header)} columns, and [files] columns of the mapping names "
+                f"{len(shape.columns)}"
+            )
+        header = list(shape.columns)
+    return replace(as_written, skip=blank, columns=_distinct(header))
+
+
+def _distinct(header: list[str]) -> tuple[str, ...]:
+    """Names of which none is empty, and none the same as another in any case of letters."""
     names: list[str] = []
     for position, name in enumerate(header, start=1):
         taken = {other.lower() for other in names}
         names.append(
             f"{name or 'column'}_{position}" if not name or name.lower() in taken else name
         )
-    return Header(blank, tuple(names))
+    return tuple(names)
 
 
 def scan(files: Sequence[Unit], header: Header, rejects: str) -> str:
-    """DuckDB's reader with nothing guessed and every line it cannot split kept in `rejects`."""
+    """DuckDB's reader with nothing guessed and every line it cannot split kept in `rejects`. Its
+    columns are `column0` and so on, and `_path`."""
     paths = ", ".join(quoted(str(file.path)) for file in files)
-    types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header.columns)
-    return f"""read_csv([{paths}], columns={{{types}}}, auto_detect=false, delim=',', quote='"',
-        escape='"', header=true, skip={header.skip}, compression='none', filename='_path',
+    names = range(len(header.columns))  # theirs could be one of ours
+    types = ", ".join(f"'column{number}': 'VARCHAR'" for number in names)
+    return f"""read_csv([{paths}], columns={{{types}}}, auto_detect=false,
+        delim={quoted(header.delimiter)}, quote={quoted(header.quote)},
+        escape={quoted(header.quote)}, header={str(header.is_named).lower()},
+        skip={header.skip}, compression='none', filename='_path',
+        hive_partitioning=false,
         max_line_size={MAX_LINE_BYTES}, store_rejects=true, rejects_table='{rejects}',
         rejects_scan='{rejects}_files')"""
 
@@ -85,7 +131,7 @@ def well_quoted(
 ) -> tuple[list[Unit], list[tuple[str, str, Unit]]]:
     """The files, with a copy of good records in place of each that DuckDB cannot be trusted with,
     and the records left out of the copies: (text, reason, file)."""
-    suspects = [file for file in files if _has_quotes(file.path)]
+    suspects = [file for file in files if header.quote and _has_quotes(file.path, header.quote)]
     if not suspects:
         return files, []
     db.sql(f"select count(*) from {scan(suspects, header, 'miscounted')}").fetchall()
@@ -103,12 +149,12 @@ def well_quoted(
     return settled, rejected
 
 
-def _has_quotes(path: Path) -> bool:
+def _has_quotes(path: Path, quote: str) -> bool:
     with path.open("rb") as handle:
         if not path.stat().st_size:
             return False
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(b'"') >= 0
+            return content.find(quote.encode()) >= 0
 
 
 def _cut(path: Path, header: Header, target: Path) -> Iterator[tuple[str, str]]:
@@ -118,9 +164,9 @@ def _cut(path: Path, header: Header, target: Path) -> Iterator[tuple[str, str]]:
         target.open("w", encoding="utf-8", newline="") as to,
     ):
         to.write("\n" * header.skip)
-        writer = csv.writer(to, lineterminator="\n")
-        is_header = True
-        for text, row in _records(source, len(header.columns)):
+        writer = csv.writer(to, lineterminator="\n", **header.dialect)
+        is_header = header.is_named
+        for text, row in _records(source, header):
             if is_header:
                 writer.writerow(header.columns)
                 is_header = False
@@ -132,10 +178,11 @@ def _cut(path: Path, header: Header, target: Path) -> Iterator[tuple[str, str]]:
                 writer.writerow(row)
 
 
-def _records(source: TextIO, width: int) -> Iterator[tuple[str, list[str] | None]]:
-    """Each record's text, and its fields where it has `width` of them. Every line of the source is
-    in one record; blank lines are none."""
+def _records(source: TextIO, header: Header) -> Iterator[tuple[str, list[str] | None]]:
+    """Each record's text, and its fields where it has as many as the header. Every line of the
+    source is in one record; blank lines are none."""
     ahead: deque[str] = deque()
+    width = len(header.columns)
     while True:
         quotes, lines = 0, 0
         for lines in count(1):
@@ -144,13 +191,13 @@ def _records(source: TextIO, width: int) -> Iterator[tuple[str, list[str] | None
                     lines -= 1
                     break
                 ahead.append(line)
-            quotes += ahead[lines - 1].count('"')
+            quotes += ahead[lines - 1].count(header.quote)
             if quotes % 2 == 0 or lines == LONGEST_RECORD:
                 break
         if not lines:
             return
         text = "".join(islice(ahead, lines))
-        row = _fields(text) if quotes % 2 == 0 else None
+        row = _fields(text, header.dialect) if quotes % 2 == 0 else None
         if lines > 1 and (row is None or (len(row) != width and lines > LONGEST_REJECT)):
             text, row, lines = ahead[0], None, 1
         for _ in range(lines):
@@ -160,9 +207,9 @@ def _records(source: TextIO, width: int) -> Iterator[tuple[str, list[str] | None
             yield text, row if row is not None and len(row) == width else None
 
 
-def _fields(text: str) -> list[str] | None:
+def _fields(text: str, dialect: Dialect) -> list[str] | None:
     """A record's fields; None where its quotes do not fit."""
     try:
-        return next(csv.reader([text], strict=True), [])
+        return next(csv.reader([text], strict=True, **dialect), [])
     except csv.Error:
         return None

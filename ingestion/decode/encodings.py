@@ -8,54 +8,49 @@ and of a line that is no UTF-8 it does not keep the bytes.
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from core.errors import UserError
+from ingestion.decode.streams import (
+    READ_ERRORS,
+    encoding_of,
+    open_bytes,
+    open_text,
+    packing,
+    unreadable,
+)
+from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.landing_schema import NO_UTF8
 from ingestion.source.unit import Unit
 
 CHUNK_BYTES = 4 * 2**20
 
 
-def plain_units(units: list[Unit], scratch: Path) -> list[Unit]:
+def plain_units(units: list[Unit], shape: FileShape, scratch: Path) -> list[Unit]:
     """The units, with a copy in `scratch` in place of those that DuckDB would not read well.
 
     Raises:
-        UserError: a file cannot be read, or its gzip is damaged.
+        UserError: a file cannot be read, or what packs it is damaged.
     """
     with ThreadPoolExecutor(2) as pool:  # zlib works outside Python's lock
-        return list(pool.map(partial(_plain, scratch), range(len(units)), units))
+        return list(pool.map(partial(_plain, shape, scratch), range(len(units)), units))
 
 
-def open_file(path: Path) -> gzip.GzipFile | BufferedReader:
-    """A file's content; gzip's own module checks every member's checksum and length."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def unreadable(unit: Unit, error: Exception) -> UserError:
-    """What to say of a unit of which reading failed."""
-    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return UserError(f"{unit.url} cannot be read: {error.strerror or error}")
-    return UserError(f"{unit.url} is not valid gzip: {error}")
-
-
-def _plain(scratch: Path, number: int, unit: Unit) -> Unit:
+def _plain(shape: FileShape, scratch: Path, number: int, unit: Unit) -> Unit:
+    is_text = unit.format != "parquet"
     try:
-        if unit.path.suffix == ".gz":
-            target = scratch / f"{number}-{unit.path.stem}"
-            with open_file(unit.path) as packed, target.open("wb") as plain:
+        if packing(unit.path) or (is_text and encoding_of(unit.path, shape.encoding)):
+            target = scratch / f"{number}-{unit.path.name}"
+            content = open_text(unit.path, shape.encoding) if is_text else open_bytes(unit.path)
+            with content as packed, target.open("wb") as plain:
                 while chunk := packed.read(CHUNK_BYTES):
                     plain.write(chunk)
             unit = replace(unit, path=target)
-        if unit.format == "csv" and not _is_clean(unit.path):
+        if is_text and not _is_clean(unit.path):
             target = scratch / f"{number}-clean-{unit.path.name}"
             with (
                 unit.path.open("rb") as source,
@@ -63,7 +58,7 @@ def _plain(scratch: Path, number: int, unit: Unit) -> Unit:
             ):
                 to.writelines(_cleaned(source))
             unit = replace(unit, path=target)
-    except (OSError, EOFError, zlib.error) as error:
+    except READ_ERRORS as error:
         raise unreadable(unit, error) from error
     return unit
 

@@ -7,14 +7,12 @@ No row becomes a Python object, except in a block with bytes that are no UTF-8.
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from gzip import GzipFile
-from io import BufferedReader
+from itertools import groupby
 from queue import SimpleQueue
 from threading import Lock
 
@@ -22,9 +20,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.decode.encodings import open_file, unreadable
+from ingestion.decode.folders import filled
+from ingestion.decode.json_array import ArrayLines
 from ingestion.decode.sampling import sample
 from ingestion.decode.session import session
+from ingestion.decode.streams import READ_ERRORS, Stream, open_text, unreadable
 from ingestion.mapping.json_checks import SUSPECT
 from ingestion.mapping.json_records import json_lines
 from ingestion.mapping.reading import Reading
@@ -59,12 +59,13 @@ def read_lines(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBat
     Raises:
         UserError: a unit cannot be read.
     """
+    encoding = reading.mapping.files.encoding
     with ExitStack() as opened:
         projector = _Projector(reading, opened)
         pool = opened.enter_context(ThreadPoolExecutor(WORKERS))
         running: deque[Future[list[pa.RecordBatch]]] = deque()
         try:
-            for number, block in enumerate(_blocks(units)):
+            for number, block in enumerate(_blocks(units, encoding)):
                 is_sampled = number % SAMPLED_BLOCKS == 0
                 running.append(pool.submit(projector.project, block, is_sampled))
                 if len(running) > AHEAD:
@@ -90,9 +91,9 @@ class _Projector:
 
     def project(self, block: list[_Piece], is_sampled: bool) -> list[pa.RecordBatch]:
         """The landing rows of a block; its fields are looked at where it is sampled."""
-        received = pa.concat_tables([_table(piece) for piece in block])
         db = self._sessions.get()
         try:
+            received = _received(block, db)
             db.register("received", received)
             if is_sampled:
                 with self._counting:
@@ -102,27 +103,39 @@ class _Projector:
             self._sessions.put(db)
 
 
-def _blocks(units: Iterable[Unit]) -> Iterator[list[_Piece]]:
+def _received(block: list[_Piece], db: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The lines of a block, with what the folders of their files say."""
+    if not any(piece.unit.folders for piece in block):
+        return pa.concat_tables([_table(piece) for piece in block])
+    tables = []
+    for folders, pieces in groupby(block, key=lambda piece: piece.unit.folders):
+        alike = pa.concat_tables([_table(piece) for piece in pieces])
+        tables.append(filled(db, alike, folders))
+    return pa.concat_tables(tables)
+
+
+def _blocks(units: Iterable[Unit], encoding: str) -> Iterator[list[_Piece]]:
     """The units' pieces, as many small ones together as make a block."""
     block: list[_Piece] = []
     size = 0
     for unit in units:
         try:
-            with open_file(unit.path) as handle:
-                for piece in _pieces(handle, unit):
+            with open_text(unit.path, "utf-8" if unit.is_known else encoding) as text:
+                lines = ArrayLines(text) if unit.format == "json_array" else text
+                for piece in _pieces(lines, unit):
                     block.append(piece)
                     size += len(piece.content)
                     if size >= BLOCK_BYTES:
                         yield block
                         block, size = [], 0
-        except (OSError, EOFError, zlib.error) as error:
+        except READ_ERRORS as error:
             raise unreadable(unit, error) from error
         unit.remove()
     if block:
         yield block
 
 
-def _pieces(handle: GzipFile | BufferedReader, unit: Unit) -> Iterator[_Piece]:
+def _pieces(handle: Stream, unit: Unit) -> Iterator[_Piece]:
     """A file in pieces that end where a line ends."""
     left = b""  # the beginning of a line
     is_first = True

@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.scratch import scratch_directory
 from ingestion.decode.encodings import plain_units
 from ingestion.decode.json_lines import read_lines
+from ingestion.decode.recognition import recognised
 from ingestion.decode.session import session
 from ingestion.decode.tables import read_tables
 from ingestion.mapping.reading import Reading
@@ -20,6 +21,7 @@ from ingestion.source.unit import Unit
 # CSV and Parquet are read in groups of about this many bytes, so that what is unpacked fits on the
 # disk.
 GROUP_BYTES = 512 * 2**20
+LINES = ("jsonl", "json_array")
 
 
 def read(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -31,7 +33,9 @@ def read(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
         UserError: a unit cannot be read as its format, or lacks a column that the mapping needs.
     """
     try:
-        for is_lines, alike in groupby(units, key=lambda unit: unit.format == "jsonl"):
+        shape = reading.mapping.files
+        known = (unit if unit.is_known else recognised(unit, shape) for unit in units)
+        for is_lines, alike in groupby(known, key=lambda unit: unit.format in LINES):
             read_alike = read_lines if is_lines else _tables
             yield from read_alike(alike, reading)
     except duckdb.Error as error:
@@ -42,7 +46,8 @@ def read(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
 def _tables(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
     for group in _groups(units):
         with scratch_directory() as scratch, session() as db:
-            yield from read_tables(db, plain_units(group, scratch), reading, scratch)
+            plain = plain_units(group, reading.mapping.files, scratch)
+            yield from read_tables(db, plain, reading, scratch)
         for unit in group:
             unit.remove()
 

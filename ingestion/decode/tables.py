@@ -10,10 +10,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ingestion.decode import csv_files
+from core.errors import UserError
+from ingestion.decode import csv_files, parquet_text
+from ingestion.decode.folders import missing
 from ingestion.mapping import row_records
 from ingestion.mapping.duck_sql import name as identifier
 from ingestion.mapping.duck_sql import quoted
+from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.reading import Reading
 from ingestion.mapping.reasons import Reason
 from ingestion.source.unit import Unit
@@ -25,12 +28,14 @@ _REASON = f"""case error_type
 
 @dataclass(frozen=True)
 class _Scan:
-    """Units that one query reads: its columns, its table of rejects, and the records that were
-    taken out before. The file a row comes from is in the column `_path`."""
+    """Units that one query reads: the names of its columns (in the query `column0` and so on: a
+    name of theirs could be one of ours), those that only their folders have, its table of rejects,
+    and the records that were taken out before. The file a row comes from is in `_path`."""
 
     units: list[Unit]
     sql: str
     columns: list[str]
+    folders: tuple[str, ...]
     rejects: str = ""
     left_out: Sequence[tuple[str, str, Unit]] = ()
 
@@ -50,22 +55,33 @@ def read_tables(
     Raises:
         UserError: a unit lacks a column that the mapping needs.
     """
-    for scan in _scans(db, units, scratch):
-        db.register("_delivered", _delivered(scan.units))
-        yield from _rows(db, scan, reading)
-        if scan.rejects:
-            yield from _rejects(db, scan, reading)
-        if scan.left_out:
-            yield from _left_out(db, scan, reading)
+    for scan in _scans(db, units, reading.mapping.files, scratch):
+        db.register("_delivered", _delivered(scan.units, scan.folders))
+        try:
+            yield from _rows(db, scan, reading)
+            if scan.rejects:
+                yield from _rejects(db, scan, reading)
+            if scan.left_out:
+                yield from _left_out(db, scan, reading)
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"MAPPING={reading.source!r} cannot read {_named(scan.units)}: {reason}"
+            ) from error
 
 
 def _rows(db: duckdb.DuckDBPyConnection, scan: _Scan, reading: Reading) -> Iterator[pa.RecordBatch]:
-    received = f"""(select d._file, d._ingest_date, r.* exclude (_path)
+    names = [*scan.columns, *scan.folders]
+    values = [f"r.column{number}" for number in range(len(scan.columns))]
+    values += [f"d.folder{number}" for number in range(len(scan.folders))]
+    slots = zip(values, row_records.slots(names), strict=True)
+    received = f"""(select d._file, d._ingest_date,
+            {", ".join(f"{value} as {slot}" for value, slot in slots)}
         from {scan.sql} as r join _delivered as d on d._path = r._path)"""
-    query = row_records.named_rows(reading, received, scan.columns)
+    query = row_records.named_rows(reading, received, names, _named(scan.units))
     for batch in db.sql(query).to_arrow_reader(reading.batch_rows):
         reading.fields.sampled += batch.num_rows
-        for column in scan.columns:
+        for column in names:
             reading.fields.add(column, "column", batch.num_rows)
         yield batch
 
@@ -93,43 +109,59 @@ def _left_out(
     yield from db.sql(query).to_arrow_reader(reading.batch_rows)
 
 
-def _delivered(units: Sequence[Unit]) -> pa.Table:
-    """Where a row is from and when that was delivered, by the path that DuckDB reads."""
-    return pa.table(
+def _delivered(units: Sequence[Unit], folders: Sequence[str] = ()) -> pa.Table:
+    """Where a row is from, when that was delivered and what its folders say, by the path that
+    DuckDB reads."""
+    table = pa.table(
         {
             "_path": [str(unit.path) for unit in units],
             "_file": [unit.name for unit in units],
             "_ingest_date": pa.array([unit.day for unit in units], pa.date32()),
         }
     )
+    for number, folder in enumerate(folders):
+        values = pa.array([unit.folders[folder] for unit in units], pa.string())
+        table = table.append_column(f"folder{number}", values)
+    return table
 
 
-def _scans(db: duckdb.DuckDBPyConnection, units: list[Unit], scratch: Path) -> Iterator[_Scan]:
-    """The units by what one query can read: all CSV of one header, each Parquet."""
-    by_header: dict[csv_files.Header, list[Unit]] = defaultdict(list)
+def _named(units: list[Unit]) -> str:
+    """The files of a scan, in a few words."""
+    more = f" (or one of {len(units) - 1} more of its columns)" if len(units) > 1 else ""
+    return f"{units[0].url}{more}"
+
+
+def _scans(
+    db: duckdb.DuckDBPyConnection, units: list[Unit], shape: FileShape, scratch: Path
+) -> Iterator[_Scan]:
+    """The units by what one query can read: all CSV of one header and of folders that say as much,
+    each Parquet."""
+    alike: dict[tuple[csv_files.Header, tuple[str, ...]], list[Unit]] = defaultdict(list)
     for unit in units:
-        if unit.format == "csv" and (header := csv_files.header_of(unit)):
-            by_header[header].append(unit)
-    for number, (header, sharing) in enumerate(by_header.items()):
+        if unit.format != "parquet" and (header := csv_files.header_of(unit, shape)):
+            alike[header, tuple(missing(unit.folders, header.columns))].append(unit)
+    for number, ((header, folders), sharing) in enumerate(alike.items()):
         settled, left_out = csv_files.well_quoted(db, sharing, header, scratch)
         rejects = f"rejected_csv_{number}"
         scan = csv_files.scan(settled, header, rejects)
-        yield _Scan(settled, scan, list(header.columns), rejects, left_out)
+        yield _Scan(settled, scan, list(header.columns), folders, rejects, left_out)
     for unit in units:
         if unit.format == "parquet":
             yield _parquet(db, unit)
 
 
 def _parquet(db: duckdb.DuckDBPyConnection, unit: Unit) -> _Scan:
-    parquet = f"read_parquet({quoted(str(unit.path))}, filename='_path')"
-    relation = db.sql(f"select * exclude (_path) from {parquet}")
-    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
-    texts = ", ".join(["_path", *(_as_text(*column) for column in types.items())])
-    return _Scan([unit], f"(select {texts} from {parquet})", list(types))
-
-
-def _as_text(column: str, kind: str) -> str:
-    """A Parquet column as text; nested values as JSON."""
-    name = identifier(column)
-    nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "JSON"))
-    return f"cast({f'to_json({name})' if nested else name} as varchar) as {name}"
+    path = quoted(str(unit.path))
+    parquet = f"read_parquet({path}, filename=false, hive_partitioning=false)"
+    try:
+        relation = db.sql(f"select * from {parquet}")
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{unit.url} is not valid Parquet: {reason}") from error
+    columns = dict(zip(relation.columns, relation.types, strict=True))
+    texts = [
+        f"{parquet_text.as_text(identifier(column), kind)} as column{number}"
+        for number, (column, kind) in enumerate(columns.items())
+    ]
+    sql = f"(select {', '.join([f'{path} as _path', *texts])} from {parquet})"
+    return _Scan([unit], sql, list(columns), tuple(missing(unit.folders, tuple(columns))))

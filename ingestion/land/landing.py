@@ -44,6 +44,7 @@ class Load:
 
     `load_id`: the rows' own. `source`: the mapping's name. `delivered`: by table, the days it
     covers and what came. `files`: by table, the rows. `directory`: where dlt may work, empty.
+    `left_out`: files that lay there and are no data.
     """
 
     load_id: str
@@ -51,6 +52,7 @@ class Load:
     delivered: dict[str, Delivered]
     files: dict[str, list[SpooledFile]]
     directory: Path
+    left_out: int = 0
 
 
 def land(

@@ -8,17 +8,23 @@ there: `file` (the file's base name) and `ingest_date`. `docs/mapping.md` is the
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from ingestion.mapping.file_shape import FileShape, file_shape
 
 SHIPPED = Path(__file__).parent
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "ndjson", "json", "csv", "tsv", "parquet")
 EPOCHS = {"epoch_seconds": 1, "epoch_millis": 1_000}
 EVENT_COLUMNS = ("event_id", "user_id", "event_type", "event_ts", "region")
 PROFILE_COLUMNS = ("user_id", "tier", "region", "updated_at")
+# What the queries call something themselves, beside `_` and a canonical column.
+TAKEN = {"file", "ingest_date"} | {
+    f"_{name}"
+    for name in ("no", "record", "line", "malformed", "others", "lifted", "time", "found", "faulty")
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class TableMapping:
     `optional`: names in `fields` that a CSV or Parquet file may lack; they are null then.
     `consumes`: top-level fields of the record that the columns hold whole, so not in payload.
     `lift`: the field whose members become payload's own; "" for none.
+    `format`: of its files, where their names do not say; "" for none.
+    `files`: how those are written.
     """
 
     table: str
@@ -42,6 +50,7 @@ class TableMapping:
     optional: tuple[str, ...] = ()
     consumes: tuple[str, ...] = ()
     lift: str = ""
+    files: FileShape = field(default_factory=FileShape)
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def load_mapping(name: str) -> Mapping:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"MAPPING={name!r} is not valid TOML: {error}") from error
     where = f"MAPPING={name!r}"
-    for section in document.keys() - {"events", "profiles", "api"}:
+    for section in document.keys() - {"events", "profiles", "api", "files"}:
         raise UserError(f"{where}: unknown section [{section}]")
     if "events" not in document:
         raise UserError(f"{where}: the section [events] is missing")
@@ -101,13 +110,15 @@ def load_mapping(name: str) -> Mapping:
     unknown = document.get("api", {}).keys() - ApiShape.__dataclass_fields__.keys()
     if unknown:
         raise UserError(f"{where}: [api] has unknown settings {', '.join(sorted(unknown))}")
-    profiles = document.get("profiles")
+    files = file_shape(where, document.get("files", {}))
+    events = _table(where, "events", document["events"], EVENT_COLUMNS, "event_ts")
+    profiles: TableMapping | None = None
+    if described := document.get("profiles"):
+        profiles = _table(where, "user_profiles", described, PROFILE_COLUMNS, "updated_at")
     return Mapping(
         name=path.stem,
-        events=_table(where, "events", document["events"], EVENT_COLUMNS, "event_ts"),
-        profiles=_table(where, "user_profiles", profiles, PROFILE_COLUMNS, "updated_at")
-        if profiles
-        else None,
+        events=replace(events, files=files),
+        profiles=replace(profiles, files=files) if profiles else None,
         api=ApiShape(**document.get("api", {})),
     )
 
@@ -130,6 +141,7 @@ def _table(
     if isinstance(time_format, str) and time_format not in ("iso", *EPOCHS):
         time_format = [time_format]
     places = section.get("fields", {})
+    _check_names(where, table, places, columns)
     return TableMapping(
         table=table,
         columns={column: section[column] for column in columns},
@@ -141,3 +153,15 @@ def _table(
         consumes=tuple(section.get("consumes", ())),
         lift=section.get("lift", ""),
     )
+
+
+def _check_names(where: str, table: str, places: dict[str, Any], columns: tuple[str, ...]) -> None:
+    """Refuse a name for a field that the queries use for something else, in any case."""
+    taken = {*TAKEN, *(f"_{column}" for column in columns)}
+    for name in places:
+        if name.lower() in taken:
+            raise UserError(
+                f"{where}: {table} calls a field {name!r}, a name that is taken: write another "
+                f"before the = (the column itself may be called so)"
+            )
+        taken.add(name.lower())

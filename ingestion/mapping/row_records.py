@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from core.errors import UserError
 from ingestion.mapping.duck_sql import name, quoted
@@ -18,28 +19,37 @@ _ORIGINAL = rf"""case when _malformed is not null
     then cast(to_json(replace(_record, '{NO_UTF8}', '\x')) as varchar) else _record end"""
 
 
-def named_rows(reading: Reading, received: str, columns: Sequence[str]) -> str:
+def slots(columns: Sequence[str]) -> list[str]:
+    """What `named_rows` expects the columns to be called, quoted: by their position."""
+    return [name(f"#{position}") for position in range(len(columns))]
+
+
+def named_rows(reading: Reading, received: str, columns: Sequence[str], where: str) -> str:
     """The query that turns rows of named columns into landing rows.
 
     Args:
         reading: how a record is read.
-        received: a relation of `columns`, all text, and (_file text, _ingest_date date).
-        columns: the record's own columns.
+        received: a relation of (_file text, _ingest_date date), and of text columns that are called
+            by `slots`: no name of a record's column can then be one of ours.
+        columns: the names of the record's own columns, each once in any case of letters.
+        where: the file that has them, for messages.
 
     Raises:
         UserError: a field that the mapping needs is in none of the columns.
     """
     mapping = reading.mapping
-    kept = [column for column in columns if column not in (*mapping.consumes, mapping.lift)]
-    lifted = name(mapping.lift) if mapping.lift in columns else "cast(null as varchar)"
+    slot = dict(zip(columns, slots(columns), strict=True))
+    left_over = slot.keys() - {*mapping.consumes, mapping.lift}
+    kept = {column: slot[column] for column in columns if column in left_over}
+    lifted = slot.get(mapping.lift, "cast(null as varchar)")
     malformed = {
         Reason.INVALID_ENCODING: f"contains(_record, '{NO_UTF8}')",
         Reason.NUL_CHARACTER: has_nul("_record"),
     }
     return f"""
-        with recorded as (select *, {_object(columns)} as _record from {received}),
+        with recorded as (select *, {_object(slot)} as _record from {received}),
         fielded as (
-            select {", ".join(_fields(reading, columns))},
+            select {", ".join(_fields(reading, slot, where))},
                 _record, _file as file, _ingest_date as ingest_date,
                 {first_reason(malformed)} as _malformed,
                 {_object(kept)} as _others,
@@ -52,26 +62,34 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str]) -> str:
         {projection(reading, _ORIGINAL)}"""
 
 
-def _fields(reading: Reading, columns: Sequence[str]) -> list[str]:
+def _fields(reading: Reading, slot: Mapping[str, str], where: str) -> list[str]:
     """The mapping's fields, each from the first of its places that the record has."""
     mapping, fields = reading.mapping, ["null as _no"]
     for alias, places in mapping.fields.items():
-        present = [place for place in places if place in columns]
+        present = [slot[place] for place in places if place in slot]
         if not present and alias not in mapping.optional:
             raise UserError(
                 f"MAPPING={reading.source!r} needs the column {' or '.join(map(repr, places))}, "
-                f"the file has {', '.join(columns)}"
+                f"{where} has {', '.join(slot)}{_hint(list(slot))}"
             )
-        value = f"coalesce({', '.join(map(name, present))})" if present else "cast(null as varchar)"
+        value = f"coalesce({', '.join(present)})" if present else "cast(null as varchar)"
         fields.append(f"{value} as {name(alias)}")
     return fields
 
 
-def _object(columns: Sequence[str]) -> str:
+def _hint(columns: list[str]) -> str:
+    """What to write where the line of a header is one name, of names parted by something else."""
+    for sign in ";\t|,":
+        if len(columns) == 1 and sign in columns[0]:
+            return f"; is it delimiter = {json.dumps(sign)} under [files] of the mapping?"
+    return ""
+
+
+def _object(slot: Mapping[str, str]) -> str:
     """The columns as the text of a JSON object."""
-    if not columns:
+    if not slot:
         return "'{}'"
-    members = ", ".join(f"{name(column)} := {name(column)}" for column in columns)
+    members = ", ".join(f"{name(column)} := {value}" for column, value in slot.items())
     return f"cast(to_json(struct_pack({members})) as varchar)"
 
 

@@ -95,13 +95,18 @@ class ApiDelivery:
         """All of the range."""
         return set(self.range)
 
+    @property
+    def left_out(self) -> int:
+        """None: an API has no files."""
+        return 0
+
     def units(self, scratch: Path) -> Iterator[Unit]:
         """See `Delivery.units`; `concurrency` days at a time, twice as many lie on the disk."""
 
         def fetch(day: date) -> Unit:
             path = scratch / f"{self.api.table}-{day}.jsonl"
             size = self.api.fetch_day(day, path)
-            return Unit(f"{day}.jsonl", path, "jsonl", day, size, is_copy=True)
+            return Unit(f"{day}.jsonl", path, "jsonl", day, size, is_copy=True, is_known=True)
 
         try:
             yield from fetched_ahead(

@@ -14,8 +14,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from core.days import DayRange
 from core.errors import Unavailable, UserError
-from ingestion.mapping.mapping import FORMATS, TableMapping
+from ingestion.mapping.mapping import TableMapping
 from ingestion.source.fetching import fetched_ahead
+from ingestion.source.names import format_of, has_glob, hint, is_data, shown
 from ingestion.source.unit import Unit
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
@@ -47,18 +48,20 @@ class FoundFile:
         """
         if not self.is_remote:
             return Unit(self.url, Path(self.url), self.format, self.day, self.size)
+        url = shown(self.url)
         try:
             self.filesystem.get_file(self.url, str(target))
         except _errors(self.filesystem) as error:
-            raise _unreadable(self.url, error) from None
-        return Unit(self.url, target, self.format, self.day, target.stat().st_size, is_copy=True)
+            raise _unreadable(url, error, self.url) from None
+        return Unit(url, target, self.format, self.day, target.stat().st_size, is_copy=True)
 
 
 @dataclass(frozen=True)
 class FilesDelivery:
-    """The files of some days, in the order of their names."""
+    """The files of some days, in the order of their names, and how many more are no data."""
 
     files: list[FoundFile]
+    left_out: int = 0
 
     @property
     def days(self) -> set[date]:
@@ -70,7 +73,7 @@ class FilesDelivery:
 
         def fetch(numbered: tuple[int, FoundFile]) -> Unit:
             number, file = numbered
-            return file.fetch(scratch / f"fetched-{number}-{Path(file.url).name}")
+            return file.fetch(scratch / f"fetched-{number}-{Path(shown(file.url)).name}")
 
         yield from fetched_ahead(
             fetch,
@@ -95,25 +98,32 @@ def find_files(setting: str, template: str, days: DayRange, mapping: TableMappin
         mapping: names the format where the suffix does not.
 
     Raises:
-        UserError: nothing matches in the whole range, the place cannot be read, or a suffix
-            names no known format.
+        UserError: nothing matches in the whole range, or the place cannot be read.
     """
     delivered: dict[str, tuple[date, int]] = {}
+    left_out: set[str] = set()
     filesystem = _filesystem(setting, template, days)
     try:
         for day in days:
-            for info in _matches(filesystem, day.strftime(template)):
-                if info["type"] != "directory":
-                    delivered[info["name"]] = (day, info["size"] or 0)
+            pattern = day.strftime(template)
+            for info in _matches(filesystem, pattern):
+                url, size = info["name"], info["size"] or 0
+                if info["type"] == "directory":
+                    continue
+                is_marker = has_glob(pattern) and size == 0 and not _format(mapping, url)
+                if is_marker or not is_data(url, pattern):
+                    left_out.add(url)
+                else:
+                    delivered[url] = (day, size)
     except _errors(filesystem) as error:
-        raise _unreadable(f"{setting}={template!r}", error) from None
+        raise _unreadable(f"{setting}={shown(template)!r}", error, template) from None
     if not delivered:
-        raise UserError(f"{setting}={template!r} matches no file for {days}")
+        raise _nothing(setting, template, days, len(left_out))
     files = [
-        FoundFile(url, mapping.format or _format(setting, url), day, size, filesystem)
+        FoundFile(url, _format(mapping, url), day, size, filesystem)
         for url, (day, size) in sorted(delivered.items())
     ]
-    return FilesDelivery(files)
+    return FilesDelivery(files, len(left_out))
 
 
 def _filesystem(setting: str, template: str, days: DayRange) -> fsspec.AbstractFileSystem:
@@ -126,7 +136,7 @@ def _filesystem(setting: str, template: str, days: DayRange) -> fsspec.AbstractF
             days.start.strftime(template), skip_instance_cache=True
         )
     except (ImportError, OSError, ValueError) as error:
-        raise UserError(f"{setting}={template!r} cannot be read: {_line(error)}") from None
+        raise UserError(f"{setting}={shown(template)!r} cannot be read: {_line(error)}") from None
     return filesystem
 
 
@@ -136,7 +146,7 @@ def _matches(filesystem: fsspec.AbstractFileSystem, url: str) -> list[dict[str, 
     `glob` asks `exists` where there is no glob in it, and to that a login that is refused, or a
     network that is down, looks like a day without a file.
     """
-    if any(sign in url for sign in "*?["):
+    if has_glob(url):
         return list(filesystem.glob(url, detail=True).values())
     try:
         return [filesystem.info(url)]
@@ -155,10 +165,17 @@ def _errors(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...
     return (OSError, ValueError)
 
 
-def _unreadable(what: str, error: Exception) -> UserError:
+def _nothing(setting: str, template: str, days: DayRange, left_out: int) -> UserError:
+    markers = f", only {left_out} that are no data" if left_out else ""
+    where = f"{setting}={shown(template)!r}"
+    return UserError(f"{where} matches no file for {days}{markers}{hint(template)}")
+
+
+def _unreadable(what: str, error: Exception, url: str) -> UserError:
+    """What to say of a place; what the error says of its address is said as in messages."""
     refused = isinstance(error, PermissionError | FileNotFoundError | ValueError)
     kind = UserError if refused else Unavailable
-    return kind(f"{what} cannot be read: {_line(error)}")
+    return kind(f"{what} cannot be read: {_line(error).replace(url, shown(url))}")
 
 
 def _line(error: Exception) -> str:
@@ -166,11 +183,6 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _format(setting: str, url: str) -> str:
-    """The format that a file's suffix names, with or without .gz."""
-    suffix = Path(url.removesuffix(".gz")).suffix.removeprefix(".")
-    if suffix not in FORMATS:
-        raise UserError(
-            f"{setting}: {url} has no known format: use {', '.join(FORMATS)} (or .gz of them)"
-        )
-    return suffix
+def _format(mapping: TableMapping, url: str) -> str:
+    """The format that the mapping names, or the file's suffix; "" for none."""
+    return mapping.format or format_of(url)

@@ -133,7 +133,7 @@ def test_an_unknown_mapping_lists_the_known_ones(name, tmp_path, monkeypatch):
         (EVENTS + "updated_at = 'x'\n", "events has unknown settings updated_at"),
         ("[events]\nevent_id = 'i'\nregion = 'r'\n", "user_id, event_type, event_ts"),
         (EVENTS + "[profiles]\nuser_id = 'u'\ntier = 't'\n", "expression for region, updated_at"),
-        (EVENTS + "format = 'xml'\n", "format 'xml' is not one of jsonl, csv, parquet"),
+        (EVENTS + "format = 'xml'\n", "format 'xml' is not one of jsonl, ndjson, json, csv"),
         ("events = 3\n", "events is 3"),
         ("api = 3\n" + EVENTS, "api is 3"),
     ],

@@ -1,0 +1,310 @@
+"""Files as people really have them: whatever the name, the packing, the encoding, the dialect."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from core.errors import UserError
+from ingestion.mapping.mapping import SHIPPED
+from tests.helpers.landing import (
+    HEADER,
+    ROW,
+    brief,
+    found,
+    jsonl,
+    packed,
+    parquet,
+    read,
+    read_one,
+    write,
+)
+
+TWO = [("e1", None), ("e2", None)]
+CANONICAL = (SHIPPED / "canonical.toml").read_text()
+LINES = jsonl("e1", note='a "b",\n[c]{\\') + jsonl("e2")
+RECORDS = [json.loads(line) for line in LINES.splitlines()]
+TABLE = HEADER + b"\n" + ROW + b"\n" + ROW.replace(b"e1", b"e2") + b"\n"
+
+
+def mapping(tmp_path, files):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{CANONICAL}\n[files]\n{files}\n")
+    return str(path)
+
+
+def array(indent=None):
+    return json.dumps(RECORDS, indent=indent).encode()
+
+
+@pytest.mark.parametrize("pack", ["", ".gz", ".zst"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.jsonl", LINES),
+        ("x.ndjson", LINES),
+        ("x.json", LINES),
+        ("x.json", array()),
+        ("x.json", array(indent=2)),
+        ("x.jsonl", b" \r\n" + array(indent=2) + b"\r\n"),
+        ("x.json", b"\xef\xbb\xbf" + array()),
+        ("x.csv", TABLE),
+        ("x.CSV", TABLE),
+        ("x.tsv", TABLE.replace(b",", b"\t")),
+        ("x.parquet", parquet(event_id=["e1"])),
+    ],
+)
+def test_every_format_in_every_packing(tmp_path, name, content, pack):
+    expected = TWO[:1] if name == "x.parquet" else TWO
+    assert brief(read_one(tmp_path, name + pack, content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.jsonl", gzip.compress(LINES)),
+        ("x.csv", packed("x.zst", TABLE)),
+        ("x.parquet", LINES),
+        ("x.csv", LINES),
+        ("part-0", LINES),
+        ("part-0", array(indent=1)),
+        ("part-0.c000.bin", packed("x.zst", LINES)),
+        ("x.jsonl.zst", gzip.compress(LINES)),
+    ],
+)
+def test_the_content_decides_where_the_name_lies(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert brief(read(found(tmp_path, tmp_path / name))) == TWO
+
+
+@pytest.mark.parametrize("name", ["x.jsonl.gz", "x.jsonl.zst"])
+def test_a_plain_file_that_says_it_is_packed(tmp_path, name):
+    (tmp_path / name).write_bytes(LINES)
+    assert brief(read(found(tmp_path, tmp_path / name))) == TWO
+
+
+def test_parquet_is_seen_whatever_its_name(tmp_path):
+    (tmp_path / "part-0").write_bytes(parquet())
+    assert brief(read(found(tmp_path, tmp_path / "part-0"))) == TWO[:1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.jsonl.zip", b"PK\x03\x04", "no known format"),
+        ("x.bin", b"\x00\x01", "no known format"),
+        ("x.json", array()[:-20], "ends within its JSON array"),
+        ("x.json", array()[:-1], "ends within its JSON array"),
+        ("x.csv.gz", b"\x00\x1f\x8b" + TABLE, "not valid gz"),
+        ("x.jsonl.zst", packed("x.zst", LINES)[:-3], "not valid zstd"),
+        ("x.parquet", parquet()[:-40], "not valid Parquet"),
+        ("x.csv", TABLE.replace(b"user_id", b"uid"), "needs the column 'user_id'"),
+        ("x.csv", TABLE.replace(b",", b";"), 'delimiter = ";"'),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read(found(tmp_path, tmp_path / name))
+    assert says in str(error.value)
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_damaged_member_of_an_array_is_one_record(tmp_path):
+    content = b'[{"event_id": nope}, ' + array()[1:]
+    rows = brief(read_one(tmp_path, "x.json", content))
+    assert [reason for _, reason in rows] == [None, None, "malformed_json"]
+
+
+def test_a_line_that_is_an_array_is_one_record_among_lines(tmp_path):
+    rows = brief(read_one(tmp_path, "x.jsonl", b"[1, 2]\n" + LINES))
+    assert rows == sorted([*TWO, ("[1, 2]", "malformed_json")], key=str)
+
+
+@pytest.mark.parametrize(
+    ("files", "content"),
+    [
+        ('delimiter = ";"', TABLE.replace(b",", b";")),
+        ('delimiter = "|"\nquote = "\'"', TABLE.replace(b",", b"|").replace(b"e2", b"'e2'")),
+        ('quote = ""', TABLE),
+        (
+            'header = false\ncolumns = ["event_id", "user_id", "event_type", "event_ts", "region"]',
+            TABLE[len(HEADER) + 1 :],
+        ),
+        (
+            'columns = ["event_id", "user_id", "event_type", "event_ts", "region"]',
+            TABLE.replace(HEADER, b"a,b,c,d,e"),
+        ),
+    ],
+)
+def test_dialects_of_csv(tmp_path, files, content):
+    mine = mapping(tmp_path, files)
+    assert brief(read_one(tmp_path, "x.csv", content, mine)) == TWO
+
+
+def test_a_stray_quote_in_another_dialect_takes_no_line_along(tmp_path):
+    mine = mapping(
+        tmp_path,
+        'delimiter = ";"\nquote = "\'"\nheader = false\n'
+        'columns = ["event_id", "user_id", "event_type", "event_ts"]',
+    )
+    row = b"e%d;u;v;2026-03-01T12:00:00Z\n"
+    rows = brief(read_one(tmp_path, "x.csv", b"'e0;u;v\n" + row % 1 + row % 2, mine))
+    assert rows == sorted([*TWO, ("'e0;u;v", "malformed_csv")], key=str)
+
+
+def test_without_a_quote_character_quotes_are_text(tmp_path):
+    mine = mapping(tmp_path, 'quote = ""')
+    [row] = read_one(tmp_path, "x.csv", HEADER + b",n\n" + ROW + b',6" pipe\n', mine)
+    assert row["payload"] == {"n": '6" pipe'}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("pack", ["", ".gz"])
+def test_a_byte_order_mark_says_the_encoding(tmp_path, encoding, pack):
+    table = TABLE.decode().replace(",u,", ",Zoë,")
+    records = [{**record, "user_id": "Zoë"} for record in RECORDS]
+    lines = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    pretty = json.dumps(records, ensure_ascii=False, indent=1)
+    for name, text in {"x.csv": table, "x.jsonl": lines, "x.json": pretty}.items():
+        rows = read_one(tmp_path, name + pack, text.encode(encoding))
+        assert [row["user_id"] for row in rows] == ["Zoë", "Zoë"], name
+
+
+def test_an_encoding_that_the_mapping_names(tmp_path):
+    mine = mapping(tmp_path, 'encoding = "cp1252"')
+    content = TABLE.replace(b",u,", b",\x80\xeb,", 1).replace(b",u,", b",\x81,")
+    rows = read_one(tmp_path, "x.csv", content, mine)
+    assert sorted((row["user_id"] or "", row["reject_reason"]) for row in rows) == [
+        ("", "invalid_encoding"),
+        ("€ë", None),
+    ]
+    content = LINES.replace(b'"eu"', b'"\x80"', 1).replace(b'"eu"', b'"\x81"')
+    rows = read_one(tmp_path, "x.jsonl", content, mine)
+    assert sorted((row["region"] or "", row["reject_reason"]) for row in rows) == [
+        ("", "invalid_encoding"),
+        ("€", None),
+    ]
+
+
+def test_a_cut_utf_16_character_is_quarantined(tmp_path):
+    content = LINES.decode().encode("utf-16") + b"\x0a"
+    rows = brief(read_one(tmp_path, "x.jsonl", content))
+    assert [row for row in rows if row[1] is None] == TWO
+    assert [row[1] for row in rows if row[1]] == ["invalid_encoding"]
+
+
+FOLDERS = "date=2026-03-01/User_ID=77/region=a%2Fb/empty=__HIVE_DEFAULT_PARTITION__"
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json.gz", "x.csv", "x.csv.zst", "x.parquet"])
+def test_folders_give_what_the_file_has_not(tmp_path, name):
+    contents = {
+        "jsonl": LINES.splitlines(keepends=True)[1],
+        "json": json.dumps(RECORDS[1:], indent=1).encode(),
+        "csv": HEADER + b"\n" + ROW.replace(b"e1,u", b"e2,7"),
+        "parquet": parquet(event_id=["e2"]),
+    }
+    content = contents[name.split(".")[1]]
+    write(tmp_path, {f"{FOLDERS}/{name}": content})
+    [row] = read(found(tmp_path, tmp_path / "*/*/*/*" / name))
+    assert (row["event_id"], row["user_id"], row["region"]) == ("e2", "7", "eu")
+    assert row["payload"] == {"date": "2026-03-01", "empty": None}
+
+
+def test_folders_differ_within_a_delivery(tmp_path):
+    bare = b'{"event_id": "%b", "event_type": "v", "event_ts": "2026-03-01T12:00:00Z"}\n'
+    files = {f"user_id={n}/region=r{n}/x.jsonl": bare % f"e{n}".encode() for n in (1, 2)}
+    write(tmp_path, files | {"user_id=3/region=r3/x.jsonl": b"{}\n[]\nnope\n"})
+    rows = read(found(tmp_path, tmp_path / "user_id=*/region=*/x.jsonl"))
+    good = sorted((row["event_id"], row["user_id"], row["region"]) for row in rows[:2])
+    assert good == [("e1", "1", "r1"), ("e2", "2", "r2")]
+    assert sorted(str(row["payload"]) for row in rows[2:]) == [
+        "[]",
+        "nope",
+        "{'user_id': '3', 'region': 'r3'}",
+    ]
+
+
+@pytest.mark.parametrize("name", ["_file", "_PATH", "Line", "payload", "#0", "column1", "folder0"])
+def test_no_name_of_a_column_is_ours(tmp_path, name):
+    table = HEADER + b"," + name.encode() + b"\n" + ROW + b",theirs\n"
+    folder = tmp_path / "place=here"
+    for file, content in {
+        "x.csv": table,
+        "x.parquet": parquet(**{name: ["theirs"]}),
+        "x.jsonl": jsonl(**{name: "theirs"}),
+    }.items():
+        [row] = read_one(folder, file, content)
+        assert row["payload"] == {name: "theirs", "place": "here"}
+
+
+def test_binary_parquet_is_text_where_it_can_be(tmp_path):
+    content = parquet(
+        event_id=pa.array(["e1", "e2"], pa.string()).cast(pa.binary()),
+        user_id=["7", "7"],
+        event_type=["v", "v"],
+        event_ts=["2026-03-01T12:00:00Z"] * 2,
+        region=["eu", "eu"],
+        text=pa.array(["ü".encode(), b"\xff"], pa.binary()),
+        nested=pa.array([[{"b": b'it"s'}], []], pa.list_(pa.struct([("b", pa.binary())]))),
+    )
+    rows = {row["reject_reason"]: row for row in read_one(tmp_path, "x.parquet", content)}
+    assert rows.keys() == {None, "invalid_encoding"}
+    assert rows[None]["payload"] == {"text": "ü", "nested": '[{"b":"it\\"s"}]'}
+    assert "\\xff" in str(rows["invalid_encoding"]["payload"])
+
+
+def test_markers_and_checksums_are_no_data(tmp_path):
+    day = "2026-03-01"
+    markers = ("_SUCCESS", "_committed_7", "_started_7", ".part-0.json.crc", "part-0.json.crc")
+    write(tmp_path, {f"{day}/{name}": b"" for name in markers})
+    write(tmp_path, {f"{day}/_temporary/0/part-9.json": LINES, f"{day}/done": b""})
+    write(tmp_path, {f"{day}/part-0.json": LINES, f"{day}/empty.jsonl": b""})
+    files = found(tmp_path, tmp_path / "%Y-%m-%d/**")
+    assert [Path(file.url).name for file in files.files] == ["empty.jsonl", "part-0.json"]
+    assert files.left_out == 7
+    assert brief(read(files)) == TWO
+
+
+def test_what_a_template_writes_out_is_data(tmp_path):
+    write(tmp_path, {"_in/_2026-03-01.jsonl": LINES, "_in/_2026-03-02-a.jsonl": b""})
+    assert len(found(tmp_path, tmp_path / "_in/_%Y-%m-%d*.jsonl").files) == 2
+    assert brief(read(found(tmp_path, tmp_path / "_in/_%Y-%m-%d.jsonl"))) == TWO
+
+
+@pytest.mark.parametrize(
+    ("folder", "template"),
+    [("d[1]", "d[[]1]"), ("a%2Fb", "a%%2Fb"), ("a*b", "a[*]b"), ("a?b", "a[?]b"), ("a]b", "a]b")],
+)
+def test_signs_of_templates_can_be_written_as_themselves(tmp_path, folder, template):
+    write(tmp_path, {f"{folder}/2026-03-01.jsonl": LINES})
+    assert brief(read(found(tmp_path, f"{tmp_path}/{template}/%Y-%m-%d.jsonl"))) == TWO
+
+
+@pytest.mark.parametrize(("template", "says"), [("d[1]", "[[]"), ("a%2Fb", "%%")])
+def test_the_error_says_how_to_write_them(tmp_path, template, says):
+    with pytest.raises(UserError, match="matches no file") as error:
+        found(tmp_path, f"{tmp_path}/{template}/%Y-%m-%d.jsonl")
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ("delimeter = ';'", "unknown settings delimeter"),
+        ("delimiter = ';;'", "delimiter = ';;'"),
+        ("delimiter = '\"'", "quote = '\"'"),
+        ("encoding = 'klingon'", "encoding = 'klingon'"),
+        ("header = 'no'", "header = 'no'"),
+        ("header = false", "needs columns"),
+        ("columns = ['a', 'A']", "columns = ['a', 'A']"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(tmp_path, files, says):
+    with pytest.raises(UserError) as error:
+        found(tmp_path, tmp_path / "x", mapping=mapping(tmp_path, files))
+    assert says in str(error.value)
