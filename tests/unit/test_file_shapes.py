@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -19,7 +18,6 @@ from tests.helpers.landing import (
     parquet,
     read,
     read_one,
-    write,
 )
 
 TWO = [("e1", None), ("e2", None)]
@@ -197,51 +195,6 @@ def test_a_cut_utf_16_character_is_quarantined(tmp_path):
     assert [row[1] for row in rows if row[1]] == ["invalid_encoding"]
 
 
-FOLDERS = "date=2026-03-01/User_ID=77/region=a%2Fb/empty=__HIVE_DEFAULT_PARTITION__"
-
-
-@pytest.mark.parametrize("name", ["x.jsonl", "x.json.gz", "x.csv", "x.csv.zst", "x.parquet"])
-def test_folders_give_what_the_file_has_not(tmp_path, name):
-    contents = {
-        "jsonl": LINES.splitlines(keepends=True)[1],
-        "json": json.dumps(RECORDS[1:], indent=1).encode(),
-        "csv": HEADER + b"\n" + ROW.replace(b"e1,u", b"e2,7"),
-        "parquet": parquet(event_id=["e2"]),
-    }
-    content = contents[name.split(".")[1]]
-    write(tmp_path, {f"{FOLDERS}/{name}": content})
-    [row] = read(found(tmp_path, tmp_path / "*/*/*/*" / name))
-    assert (row["event_id"], row["user_id"], row["region"]) == ("e2", "7", "eu")
-    assert row["payload"] == {"date": "2026-03-01", "empty": None}
-
-
-def test_folders_differ_within_a_delivery(tmp_path):
-    bare = b'{"event_id": "%b", "event_type": "v", "event_ts": "2026-03-01T12:00:00Z"}\n'
-    files = {f"user_id={n}/region=r{n}/x.jsonl": bare % f"e{n}".encode() for n in (1, 2)}
-    write(tmp_path, files | {"user_id=3/region=r3/x.jsonl": b"{}\n[]\nnope\n"})
-    rows = read(found(tmp_path, tmp_path / "user_id=*/region=*/x.jsonl"))
-    good = sorted((row["event_id"], row["user_id"], row["region"]) for row in rows[:2])
-    assert good == [("e1", "1", "r1"), ("e2", "2", "r2")]
-    assert sorted(str(row["payload"]) for row in rows[2:]) == [
-        "[]",
-        "nope",
-        "{'user_id': '3', 'region': 'r3'}",
-    ]
-
-
-@pytest.mark.parametrize("name", ["_file", "_PATH", "Line", "payload", "#0", "column1", "folder0"])
-def test_no_name_of_a_column_is_ours(tmp_path, name):
-    table = HEADER + b"," + name.encode() + b"\n" + ROW + b",theirs\n"
-    folder = tmp_path / "place=here"
-    for file, content in {
-        "x.csv": table,
-        "x.parquet": parquet(**{name: ["theirs"]}),
-        "x.jsonl": jsonl(**{name: "theirs"}),
-    }.items():
-        [row] = read_one(folder, file, content)
-        assert row["payload"] == {name: "theirs", "place": "here"}
-
-
 def test_binary_parquet_is_text_where_it_can_be(tmp_path):
     content = parquet(
         event_id=pa.array(["e1", "e2"], pa.string()).cast(pa.binary()),
@@ -256,40 +209,6 @@ def test_binary_parquet_is_text_where_it_can_be(tmp_path):
     assert rows.keys() == {None, "invalid_encoding"}
     assert rows[None]["payload"] == {"text": "ü", "nested": '[{"b":"it\\"s"}]'}
     assert "\\xff" in str(rows["invalid_encoding"]["payload"])
-
-
-def test_markers_and_checksums_are_no_data(tmp_path):
-    day = "2026-03-01"
-    markers = ("_SUCCESS", "_committed_7", "_started_7", ".part-0.json.crc", "part-0.json.crc")
-    write(tmp_path, {f"{day}/{name}": b"" for name in markers})
-    write(tmp_path, {f"{day}/_temporary/0/part-9.json": LINES, f"{day}/done": b""})
-    write(tmp_path, {f"{day}/part-0.json": LINES, f"{day}/empty.jsonl": b""})
-    files = found(tmp_path, tmp_path / "%Y-%m-%d/**")
-    assert [Path(file.url).name for file in files.files] == ["empty.jsonl", "part-0.json"]
-    assert files.left_out == 7
-    assert brief(read(files)) == TWO
-
-
-def test_what_a_template_writes_out_is_data(tmp_path):
-    write(tmp_path, {"_in/_2026-03-01.jsonl": LINES, "_in/_2026-03-02-a.jsonl": b""})
-    assert len(found(tmp_path, tmp_path / "_in/_%Y-%m-%d*.jsonl").files) == 2
-    assert brief(read(found(tmp_path, tmp_path / "_in/_%Y-%m-%d.jsonl"))) == TWO
-
-
-@pytest.mark.parametrize(
-    ("folder", "template"),
-    [("d[1]", "d[[]1]"), ("a%2Fb", "a%%2Fb"), ("a*b", "a[*]b"), ("a?b", "a[?]b"), ("a]b", "a]b")],
-)
-def test_signs_of_templates_can_be_written_as_themselves(tmp_path, folder, template):
-    write(tmp_path, {f"{folder}/2026-03-01.jsonl": LINES})
-    assert brief(read(found(tmp_path, f"{tmp_path}/{template}/%Y-%m-%d.jsonl"))) == TWO
-
-
-@pytest.mark.parametrize(("template", "says"), [("d[1]", "[[]"), ("a%2Fb", "%%")])
-def test_the_error_says_how_to_write_them(tmp_path, template, says):
-    with pytest.raises(UserError, match="matches no file") as error:
-        found(tmp_path, f"{tmp_path}/{template}/%Y-%m-%d.jsonl")
-    assert says in str(error.value)
 
 
 @pytest.mark.parametrize(
