@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ingestion.mapping.duck_sql import name, quoted
 from ingestion.mapping.json_checks import STRINGS, SUSPECT, has_nul, not_jsonb, too_deep
+from ingestion.mapping.json_paths import last_value, may_repeat, steps
 from ingestion.mapping.mapping import TableMapping
 from ingestion.mapping.projection import projection
 from ingestion.mapping.reading import Reading
@@ -90,7 +91,9 @@ def _fielded(extraction: _Extraction) -> str:
             from valued
         ),
         compared as (
-            select *, len(_keys) > {extraction.number_of_known} as _has_others from lifted
+            select *, len(_keys) > {extraction.number_of_known} as _has_others,
+                case when _broken is null then {extraction.may_repeat} end as _may_repeat
+            from lifted
         ),
         fielded as (
             select {", ".join(extraction.fields)},
@@ -132,6 +135,17 @@ class _Extraction:
     def _value(self, path: str) -> str:
         return f"_values[{self._paths.index(path) + 1}]"
 
+    def _last(self, path: str) -> str:
+        """The value, also where one of the keys on its way is there twice."""
+        if len(steps(path)) < 2:
+            return self._value(path)
+        return f"case when _may_repeat then {last_value('line', path)} else {self._value(path)} end"
+
+    @property
+    def may_repeat(self) -> str:
+        """Whether a key on the way to a field may be there twice, below the top level."""
+        return may_repeat("line", (path for found in self._places.values() for path in found))
+
     @property
     def all_values(self) -> str:
         """The list of what lies at the paths, as text; null where the line is no JSON."""
@@ -141,7 +155,7 @@ class _Extraction:
     def fields(self) -> list[str]:
         """The mapping's fields, each from the first of its places that the record has."""
         found = [
-            f"coalesce({', '.join(map(self._value, paths))}) as {name(alias)}"
+            f"coalesce({', '.join(map(self._last, paths))}) as {name(alias)}"
             for alias, paths in self._places.items()
         ]
         return [*found, "null as _no"]
