@@ -229,7 +229,7 @@ def test_a_fault_is_accounted_for(warehouse, tmp_path, fault):
         ("x.jsonl.gz", gz(line()) + gz(line() * 99)[:-1], "is not valid gzip"),
         ("x.jsonl.gz", gz(line()) + b"garbage", "is not valid gzip"),
         ("x.csv.gz", gz(HEADER + ROW)[:20], "is not valid gzip"),
-        ("x.parquet", parquet()[:-9], "cannot read the files"),
+        ("x.parquet", parquet()[:-9], "is not valid Parquet"),
     ],
 )
 def test_a_damaged_file_loads_nothing(warehouse, tmp_path, name, content, why):
