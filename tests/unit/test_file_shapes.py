@@ -93,6 +93,8 @@ def test_parquet_is_seen_whatever_its_name(tmp_path):
     [
         ("x.jsonl.zip", b"PK\x03\x04", "no known format"),
         ("x.bin", b"\x00\x01", "no known format"),
+        ("x.txt", TABLE, "no known format"),
+        ("plain", b"", "no known format"),
         ("x.json", array()[:-20], "ends within its JSON array"),
         ("x.json", array()[:-1], "ends within its JSON array"),
         ("x.csv.gz", b"\x00\x1f\x8b" + TABLE, "not valid gz"),
