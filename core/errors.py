@@ -18,8 +18,12 @@ SECRETS = (
     "SUCCESS_WEBHOOK_URL",
     "DAGSTER_HISTORY_URL",
 )
+# Variables that a mapping may read for an API are secrets, whatever they are called.
+API_VARIABLES = "EVENTS_API_"
 # Shorter ones (a password "dev") are parts of ordinary words: hiding them garbles the message.
 _SHORTEST = 6
+# What is in no variable, such as a token that an API hands out.
+_HIDDEN: set[str] = set()
 # user:password@, and token@ of http; in abfs://container@account it is no secret.
 _LOGIN = re.compile(r"(?:(?<=http://)|(?<=https://)|(?<=://)(?=[^/?#\s'\"@]*:))[^/?#\s'\"]*@")
 _QUERY = re.compile(r"(?<=[?&])([^=&?\s'\"]+)=[^&\s'\"]+?(?=:?(?:[&\s'\"]|$))")
@@ -42,11 +46,19 @@ class Unavailable(UserError):
     runs it unattended tries again later. Any other UserError would be the same again."""
 
 
+def hide(secret: str) -> None:
+    """Show a secret in no message from now on."""
+    if len(secret) >= _SHORTEST:
+        _HIDDEN.add(secret)
+
+
 def redacted(text: str) -> str:
     """The text without the secrets of the environment, and without the login and the values of
     the query of any URL in it."""
-    for name in SECRETS:
-        secret = os.environ.get(name, "")
+    of_apis = {name for name in os.environ if name.startswith(API_VARIABLES)}
+    secrets = _HIDDEN | {os.environ.get(name, "") for name in (*SECRETS, *of_apis)}
+    # The longer ones first: one may be a part of another.
+    for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             for written in (secret, quote(secret, safe=""), quote(secret)):
                 text = text.replace(written, "***")

@@ -127,18 +127,25 @@ def _deliveries(
 def _from_api(
     settings: IngestSettings, mapping: Mapping, progress: Progress
 ) -> dict[str, Delivery]:
-    """Events and profiles, which come with every API."""
-    from ingestion.source.api import ApiDelivery, EventsApi
+    """Events, and profiles where the API has them."""
+    from ingestion.mapping.templates import words
+    from ingestion.source.api import ApiDelivery, EventsApi, without_query
+    from ingestion.source.auth import made_auth
     from ingestion.source.http_client import HttpClient  # 0.08 s, which files need not
 
+    known = words(settings.days.last, without_query(settings.events_url))
+    auth = made_auth(mapping.api.auth, settings.api_token, known)
     # One client for all tables: the API's rate limit does not tell them apart.
-    client = HttpClient(settings.api_token, settings.api_concurrency, progress.step)
+    client = HttpClient(auth, settings.api_concurrency, progress.step)
     deliveries: dict[str, Delivery] = {}
     for table in mapping.tables:
+        endpoint = mapping.api.endpoint(table.table)
+        if endpoint is None:
+            continue
         is_own = table.table == "user_profiles" and bool(settings.profiles_url)
         setting = "PROFILES_URL" if is_own else "EVENTS_URL"
         url = settings.profiles_url if is_own else settings.events_url
-        api = EventsApi(setting, url, table.table, mapping.api, client)
+        api = EventsApi(setting, url, table.table, endpoint, client)
         deliveries[table.table] = ApiDelivery(api, settings.days, settings.api_concurrency)
     return deliveries
 

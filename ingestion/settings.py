@@ -48,7 +48,7 @@ class IngestSettings:
         example="/data/profiles/%Y-%m-%d.csv",
     ).field()
     api_token: str = Setting(
-        "EVENTS_API_TOKEN", Text(), "The bearer token of the API.", secret=True
+        "EVENTS_API_TOKEN", Text(), "The bearer token of the API, if it asks for one.", secret=True
     ).field()
     api_concurrency: int = Setting(
         "API_CONCURRENCY",
@@ -92,8 +92,6 @@ class IngestSettings:
             )
         elif not is_http:
             raise UserError(f"EVENTS_URL={url!r} is no http(s) URL, but SOURCE=api")
-        elif not settings.api_token:
-            raise UserError("EVENTS_API_TOKEN is not set: export it or put it in .env")
         return settings
 
 

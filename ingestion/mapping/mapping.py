@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from ingestion.mapping.api_shape import ApiShape, read_api
 from ingestion.mapping.file_shape import FileShape, file_shape
 
 SHIPPED = Path(__file__).parent
@@ -54,26 +56,13 @@ class TableMapping:
 
 
 @dataclass(frozen=True)
-class ApiShape:
-    """How an events API is asked for a day and what its answers are called."""
-
-    events_path: str = "/events"
-    events_key: str = "events"
-    profiles_path: str = "/user_profiles"
-    profiles_key: str = "user_profiles"
-    date_param: str = "date"
-    cursor_param: str = "cursor"
-    cursor_path: str = "next_cursor"
-
-
-@dataclass(frozen=True)
 class Mapping:
     """One source: its name is what re-ingesting a day of it replaces."""
 
     name: str
     events: TableMapping
     profiles: TableMapping | None = None
-    api: ApiShape = field(default_factory=ApiShape)
+    api: ApiShape = field(default_factory=partial(read_api, {}, ""))
 
     @property
     def tables(self) -> list[TableMapping]:
@@ -107,9 +96,6 @@ def load_mapping(name: str) -> Mapping:
     for section, content in document.items():
         if not isinstance(content, dict):
             raise UserError(f"{where}: {section} is {content!r}, not a section")
-    unknown = document.get("api", {}).keys() - ApiShape.__dataclass_fields__.keys()
-    if unknown:
-        raise UserError(f"{where}: [api] has unknown settings {', '.join(sorted(unknown))}")
     files = file_shape(where, document.get("files", {}))
     events = _table(where, "events", document["events"], EVENT_COLUMNS, "event_ts")
     profiles: TableMapping | None = None
@@ -119,8 +105,15 @@ def load_mapping(name: str) -> Mapping:
         name=path.stem,
         events=replace(events, files=files),
         profiles=replace(profiles, files=files) if profiles else None,
-        api=ApiShape(**document.get("api", {})),
+        api=_api(where, document.get("api", {}), profiles),
     )
+
+
+def _api(where: str, section: dict[str, Any], profiles: TableMapping | None) -> ApiShape:
+    """The section [api], checked."""
+    if "profiles" in section and profiles is None:
+        raise UserError(f"{where}: [api.profiles] needs a section [profiles] that reads them")
+    return read_api(section, where)
 
 
 def _table(

@@ -1,4 +1,4 @@
-"""GET with a retry budget: what is transient is tried again, what is permanent is one clear line.
+"""Requests with a retry budget: what is transient is tried again, what is permanent is one line.
 
 One retry mechanism, tenacity's: dlt's client has no jitter, urllib3's `Retry` does not see a body
 that is cut, and both count a rate limit as a failure. An API that says 429 is obeyed by every
@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
@@ -21,6 +21,7 @@ from urllib3 import Retry
 from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, TimeoutError
 
 from core.errors import Unavailable, UserError
+from ingestion.source.auth import TOKEN, Auth
 
 MAX_BODY_BYTES = 256 * 2**20
 CONNECT_SECONDS = 10
@@ -28,6 +29,8 @@ READ_BYTES = 2**16
 # A wait that is shorter is not worth telling.
 TOLD_SECONDS = 2
 TRANSIENT = (408, 429, *range(500, 600))
+ANSWERS = (requests.codes.ok, requests.codes.no_content)
+OF_A_BODY = ("Content-Type", "Content-Length", "Transfer-Encoding")
 Answer = TypeVar("Answer")
 
 
@@ -45,6 +48,15 @@ class RetryBudget:
 RETRY_BUDGET = RetryBudget()
 
 
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer, unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class BadBody(Exception):
     """A body that cannot be what the API meant to say, such as half a JSON document."""
 
@@ -59,17 +71,17 @@ class _Transient(Exception):
 
 
 class HttpClient:
-    """GET requests to one API from several threads, never more than `concurrency` at a time."""
+    """Requests to one API from several threads, never more than `concurrency` at a time."""
 
     def __init__(
-        self, token: str, concurrency: int, on_wait: Callable[[str], None] = lambda text: None
+        self, auth: Auth, concurrency: int, on_wait: Callable[[str], None] = lambda text: None
     ) -> None:
         """Args:
-        token: sent as a bearer token to the API, and to no host it redirects to.
+        auth: who asks; said to the API, and to no host it redirects to.
         concurrency: requests at a time.
         on_wait: told in one line why and how long everybody waits.
         """
-        self._token = token
+        self._auth = auth
         self._slots = threading.BoundedSemaphore(concurrency)
         self._on_wait = on_wait
         self._budget = RETRY_BUDGET
@@ -87,27 +99,28 @@ class HttpClient:
         """Give up: no thread waits or begins a request any more."""
         self._stopped.set()
 
-    def get(
+    def ask(
         self,
+        request: requests.Request,
         where: str,
-        url: str,
-        params: dict[str, str],
         what: str,
-        read: Callable[[bytes], Answer],
+        read: Callable[[Reply], Answer],
+        auth: Auth | None = None,
     ) -> Answer:
-        """What `read` makes of the body.
+        """What `read` makes of the answer.
 
         Args:
+            request: what to ask for.
             where: the setting and address, for messages.
-            url: what to get.
-            params: added to the URL's query.
             what: which page, for messages.
-            read: turns the body into an answer; a `BadBody` is tried again.
+            read: turns a reply into an answer; a `BadBody` is tried again.
+            auth: who asks, if it is not who asks for pages.
 
         Raises:
             UserError: the API refuses.
             Unavailable: it still fails when the retry budget is spent.
         """
+        auth = auth or self._auth
         retrying = Retrying(
             retry=retry_if_exception_type(_Transient),
             stop=self._is_enough,
@@ -118,37 +131,35 @@ class HttpClient:
         try:
             for attempt in retrying:
                 with attempt:
-                    return self._attempt(where, url, params, what, read)
+                    auth.prepare(self._ask_for_token)
+                    reply = self._attempt(request, where, what, auth)
+                    return _read(read, reply)
         except _Transient as error:
-            tried = int(retrying.statistics["attempt_number"])
-            reason = f"{where} {error} for {what}, {tried} times"
-            if error.retry_after > self._budget.longest_wait:
-                reason += f" (Retry-After: {error.retry_after:.0f} s)"
+            reason = self._spent(error, int(retrying.statistics["attempt_number"]), where, what)
         # A cause would be printed by whoever logs tracebacks, with the URL and all that is in it.
         raise Unavailable(reason)
 
-    def _attempt(
-        self,
-        where: str,
-        url: str,
-        params: dict[str, str],
-        what: str,
-        read: Callable[[bytes], Answer],
-    ) -> Answer:
+    def _spent(self, error: _Transient, tried: int, where: str, what: str) -> str:
+        """What to say when the retry budget is spent."""
+        reason = f"{where} {error} for {what}, {tried} times"
+        if error.retry_after > self._budget.longest_wait:
+            reason += f" (Retry-After: {error.retry_after:.0f} s)"
+        return reason
+
+    def _ask_for_token(self, request: requests.Request, where: str, what: str) -> bytes:
+        return self.ask(request, where, what, lambda reply: reply.body, Auth(self._auth.settings))
+
+    def _attempt(self, request: requests.Request, where: str, what: str, auth: Auth) -> Reply:
         deadline = time.monotonic() + self._budget.page
-        timeout = (min(CONNECT_SECONDS, self._budget.silence), self._budget.silence)
         try:
             with self._slots:
                 self._pause()
-                with self._session().get(
-                    url, params=params, timeout=timeout, stream=True
-                ) as response:
-                    if response.status_code != requests.codes.ok:
-                        self._refuse(response, where, what)
+                with self._sent(request, auth) as response:
+                    if response.status_code not in ANSWERS:
+                        self._refuse(response, where, what, auth)
                     body = self._body(response, deadline, f"{where}: {what}")
-            return read(body)
-        except BadBody as error:
-            raise _Transient(str(error)) from None
+            auth.was_accepted()
+            return Reply(response.status_code, response.headers, body)
         except requests.TooManyRedirects:
             raise UserError(f"{where} redirects in a circle for {what}") from None
         except requests.exceptions.SSLError as error:
@@ -158,13 +169,33 @@ class HttpClient:
         except requests.RequestException as error:
             raise UserError(f"{where} cannot be asked: {type(error).__name__}") from None
 
-    def _refuse(self, response: requests.Response, where: str, what: str) -> NoReturn:
+    def _sent(self, request: requests.Request, auth: Auth) -> requests.Response:
+        return self._session().request(
+            request.method or "GET",
+            request.url or "",
+            params=request.params,
+            json=request.json,
+            data=request.data,
+            headers=request.headers,
+            auth=auth,
+            timeout=(min(CONNECT_SECONDS, self._budget.silence), self._budget.silence),
+            stream=True,
+        )
+
+    def _refuse(self, response: requests.Response, where: str, what: str, auth: Auth) -> NoReturn:
         """An answer that is none."""
         status = response.status_code
         if status in TRANSIENT:
             raise _Transient(f"answered HTTP {status}", status, _retry_after(response))
+        if status == requests.codes.unauthorized and auth.renews(response.request):
+            raise _Transient(f"answered HTTP {status}", status)
+        if status in (401, 403) and auth.settings:
+            raise UserError(f"{auth.settings} is refused by {where}: HTTP {status} for {what}")
         if status in (401, 403):
-            raise UserError(f"EVENTS_API_TOKEN is refused by {where}: HTTP {status} for {what}")
+            raise UserError(
+                f"{where} answered HTTP {status} for {what}, and nobody was said to ask:"
+                f" set {TOKEN}, or [api.auth] in the mapping"
+            )
         raise UserError(f"{where} answered HTTP {status} for {what}")
 
     def _body(self, response: requests.Response, deadline: float, page: str) -> bytes:
@@ -196,6 +227,8 @@ class HttpClient:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, _Transient):
             return seconds
+        if error.status == requests.codes.unauthorized:
+            return 0  # the token is renewed, which is no sign of load
         asked, longest = error.retry_after, self._budget.longest_wait
         if asked:
             seconds = min(asked, longest) + self._jitter()
@@ -224,15 +257,29 @@ class HttpClient:
     def _session(self) -> requests.Session:
         """This thread's session, which keeps its connection open."""
         if not hasattr(self._threads, "session"):
-            session = requests.Session()
-            session.auth = self._authorize
-            self._threads.session = session
+            self._threads.session = _Session()
         kept: requests.Session = self._threads.session
         return kept
 
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+
+class _Session(requests.Session):
+    """Says who asks to the API alone: requests itself hides only `Authorization` from a host that
+    the API redirects to, and takes a login of that host from ~/.netrc."""
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        original = response.request.url or ""
+        if self.should_strip_auth(original, prepared_request.url or ""):
+            for name in set(prepared_request.headers) - {*self.headers, *OF_A_BODY}:
+                del prepared_request.headers[name]
+
+
+def _read(read: Callable[[Reply], Answer], reply: Reply) -> Answer:
+    try:
+        return read(reply)
+    except BadBody as error:
+        raise _Transient(str(error)) from None
 
 
 def _retry_after(response: requests.Response) -> float:

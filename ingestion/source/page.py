@@ -3,88 +3,211 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import date
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
 from core.errors import UserError
 from ingestion.mapping.duck_sql import quoted
-from ingestion.source.http_client import BadBody
+from ingestion.source.http_client import BadBody, Reply
+
+_KEY = re.compile(r"""\.?(?:"([^"]*)"|\['([^']*)'\]|\["([^"]*)"\]|'([^']*)'|([A-Za-z_][\w-]*))""")
+NO_CONTENT = 204
+TOLD_LETTERS = 200
 
 
 @dataclass(frozen=True)
 class Page:
-    """The records of a page as lines of JSON, and the cursor of the next page."""
+    """The records of a page as lines of JSON, and what else it says.
 
-    lines: str
-    cursor: str | None
+    `body`: the answer, of whose records only the first and the last are there. `is_bare`: there
+    was nothing in which the API could have said more, as with a 204.
+    """
+
+    lines: str = ""
+    count: int = 0
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_bare: bool = False
 
 
 class PageReader:
     """Takes bodies apart; several threads may share one."""
 
-    def __init__(self, where: str, records_key: str, cursor_path: str) -> None:
+    def __init__(self, where: str, data_selector: str, format: str) -> None:
         """Args:
         where: the setting and address, for messages.
-        records_key: the field that is the list of records.
-        cursor_path: where the cursor of the next page is, `a.b`.
+        data_selector: a JSONPath of the list of records; $ is the body itself.
+        format: json, or jsonl for a body of a record per line.
         """
         self._where = where
-        self._key = records_key
-        self._cursor = '$."' + cursor_path.replace(".", '"."') + '"'
+        self._selector = data_selector
+        self._keys = _keys(data_selector)
+        self._format = format
         self._db = duckdb.connect(config={"threads": 1})
 
     def close(self) -> None:
         """Let go of DuckDB, which must not outlive Python: a thread whose API is silent may."""
         del self._db
 
-    def read(self, body: bytes, day: date) -> Page:
-        """The page of a UTC day that a body is.
+    def read(self, reply: Reply, what: str) -> Page:
+        """The page that an answer is.
+
+        Args:
+            reply: the whole answer.
+            what: which day, for messages.
 
         Raises:
             BadBody: it is not JSON; an answer that was cut may look like that.
             UserError: it is, but not a page.
         """
-        with self._db.cursor() as db:  # of this page alone
-            try:
-                text = body.decode("utf-8-sig")  # JSON is UTF-8: RFC 8259
-                found = db.execute(self._query("json_extract"), [text]).fetchone()
-            except UnicodeDecodeError:
-                raise BadBody("answered no JSON") from None
-            except duckdb.InvalidInputException:
-                text = _as_texts(text, self._key)
-                found = db.execute(self._query("json_extract_string"), [text]).fetchone()
-            assert found is not None  # noqa: S101 - a select without a filter
-            kind, lines, cursor = found
-            if kind != "ARRAY":
-                (keys,) = db.execute("select json_keys(?)", [text]).fetchall()[0]
-                has = f"it has {', '.join(map(repr, keys[:5]))}" if keys else "it is no object"
-                raise UserError(f"{self._where}: a page of {day} has no list {self._key!r}: {has}")
-            following = json.loads(cursor or "null")
-            return Page(lines or "", str(following) if following else None)
+        if reply.status == NO_CONTENT:
+            return Page(headers=reply.headers, is_bare=True)
+        try:
+            text = reply.body.decode("utf-8-sig")  # JSON is UTF-8: RFC 8259
+        except UnicodeDecodeError:
+            raise BadBody("answered no JSON") from None
+        if self._format == "jsonl":
+            return _of_lines(text, reply.headers)
+        if self._keys is None:
+            return self._selected(text, reply.headers, what)
+        try:
+            return self._taken_apart(text, reply.headers, what)
+        except duckdb.InvalidInputException:  # such as half a surrogate pair in a record
+            return self._selected(text, reply.headers, what)
 
-    def _query(self, extract: str) -> str:
-        """The kind of what should be the list, its records as lines, and the cursor as JSON."""
-        at = f'$."{self._key}"'
-        records = f"{extract}(body, {quoted(at + '[*]')})::varchar[]"
+    def _taken_apart(self, text: str, headers: Mapping[str, str], what: str) -> Page:
+        """By DuckDB, which keeps every digit."""
+        with self._db.cursor() as db:  # of this page alone
+            found = db.execute(self._query(), [text]).fetchone()
+        assert found is not None  # noqa: S101 - a select without a filter
+        kind, lines, rest = found
+        body = None if rest is None else json.loads(rest)
+        if kind not in ("ARRAY", "NULL") or (kind == "NULL" and not self._keys):
+            raise self._no_list(body, what)
+        lines = lines or ""
+        count = lines.count("\n") + 1 if lines else 0
+        ends = [_parsed(lines.partition("\n")[0]), _parsed(lines.rpartition("\n")[2])]
+        ends = ends[2 - min(count, 2) :]
+        page = Page(lines, count, _put(body, self._keys or (), ends), headers)
+        self._refuse_error(page, what)
+        return page
+
+    def _query(self) -> str:
+        """The kind of what should be the list, its records as lines, and all but the list."""
+        keys = self._keys or ()
+        at = "$" + "".join(f'."{key}"' for key in keys)
+        rest = "null"
+        if keys:
+            patch: Any = None
+            for key in reversed(keys):
+                patch = {key: patch}
+            is_found = f"json_type(body, {quoted(at)}) is not null"
+            patched = f"json_merge_patch(body, {quoted(json.dumps(patch))})::varchar"
+            rest = f"case when {is_found} then {patched} else body end"
+        records = f"json_extract(body, {quoted(at + '[*]')})::varchar[]"
         return f"""select json_type(body, {quoted(at)}),
-            list_aggregate({records}, 'string_agg', chr(10)),
-            json_extract(body, {quoted(self._cursor)})::varchar
+            list_aggregate({records}, 'string_agg', chr(10)), {rest}
             from (select ?::varchar as body)"""
 
+    def _selected(self, text: str, headers: Mapping[str, str], what: str) -> Page:
+        """By Python: any JSONPath, and what DuckDB does not read."""
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError):
+            raise BadBody("answered no JSON") from None
+        found = self._values(body)
+        if found is None:
+            raise self._no_list(body, what)
+        lines = "\n".join(json.dumps(record) for record in found)
+        page = Page(lines, len(found), body, headers)
+        self._refuse_error(page, what)
+        return page
 
-def _as_texts(text: str, key: str) -> str:
-    """A page that only Python reads, such as one with half a surrogate pair in a record, with
-    its records as strings: that record is quarantined then, and the others are read.
+    def _values(self, body: Any) -> list[Any] | None:
+        """The records; none where the selector finds no list."""
+        from dlt.common import jsonpath
 
-    Raises:
-        BadBody: it is not JSON for Python either.
-    """
+        found = [body] if self._selector == "$" else jsonpath.find_values(self._selector, body)
+        if self._keys is None and not (len(found) == 1 and isinstance(found[0], list)):
+            return found
+        if not found or not isinstance(found[0], list):
+            return [] if found == [None] else None
+        inner: list[Any] = found[0]
+        return inner
+
+    def _no_list(self, body: Any, what: str) -> UserError:
+        shown = self._selector if not self._keys else ".".join(self._keys)
+        said = _error_in(body)
+        has = "it is no object"
+        if isinstance(body, dict) and body:
+            has = f"it has {', '.join(map(repr, list(body)[:5]))}"
+        if said:
+            has += f" and says {said}"
+        return UserError(f"{self._where}: a page of {what} has no list {shown!r}: {has}")
+
+    def _refuse_error(self, page: Page, what: str) -> None:
+        """An answer that is an error, whatever its status says."""
+        if page.count == 0 and (said := _error_in(page.body)):
+            raise UserError(f"{self._where} answered an error for {what}: {said}")
+
+
+def _keys(selector: str) -> tuple[str, ...] | None:
+    """The keys of a JSONPath that only goes down; None for any other."""
+    rest = selector.removeprefix("$").removesuffix("[*]")
+    keys = []
+    while rest:
+        found = _KEY.match(rest)
+        if not found:
+            return None
+        keys.append(next(key for key in found.groups() if key is not None))
+        rest = rest[found.end() :]
+    return tuple(keys) if all(keys) and not any('"' in key for key in keys) else None
+
+
+def _put(body: Any, keys: tuple[str, ...], ends: list[Any]) -> Any:
+    """The body with these records at its list's place."""
+    if not keys:
+        return ends
+    at = body
+    for key in keys[:-1]:
+        at = at.setdefault(key, {})
+    at[keys[-1]] = ends
+    return body
+
+
+def _parsed(record: str) -> Any:
+    """A record as Python sees it; None for one that it cannot see."""
     try:
-        page = json.loads(text)
+        return json.loads(record)
     except (ValueError, RecursionError):
-        raise BadBody("answered no JSON") from None
-    if isinstance(page, dict) and isinstance(page.get(key), list):
-        page[key] = [json.dumps(record) for record in page[key]]
-    return json.dumps(page)
+        return None
+
+
+def _of_lines(text: str, headers: Mapping[str, str]) -> Page:
+    """A record per line. A line that is broken is a record's own matter; the first and the last
+    one tell whether the body is JSON lines, and whether it is whole."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    try:
+        ends = [json.loads(line) for line in (lines[:1] + lines[1:][-1:])]
+    except (ValueError, RecursionError):
+        raise BadBody("answered no JSON lines") from None
+    return Page("\n".join(lines), len(lines), ends, headers, is_bare=not lines)
+
+
+def _error_in(body: Any) -> str:
+    """What an answer says went wrong; "" for nothing."""
+    if not isinstance(body, dict):
+        return ""
+    for key in ("error", "errors", "fault"):
+        if body.get(key):
+            said = body[key]
+            text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+            return f"{key!r}: " + " ".join(text.split())[:TOLD_LETTERS]
+    for key in ("ok", "success"):
+        if body.get(key) is False:
+            return f"{key!r}: false"
+    return ""

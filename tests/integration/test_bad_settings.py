@@ -56,7 +56,6 @@ def check(warehouse, settings: dict[str, str], *named: str) -> None:
         ({"FROM": ""}, ["FROM"]),
         ({"SOURCE": "ftp"}, ["SOURCE", "ftp"]),
         ({"API_CONCURRENCY": "0"}, ["API_CONCURRENCY", "'0'", "1 to 64"]),
-        ({"SOURCE": "api", "EVENTS_URL": "http://127.0.0.1:1"}, ["EVENTS_API_TOKEN"]),
         (
             {"SOURCE": "api", "EVENTS_URL": "/a/path", "EVENTS_API_TOKEN": "t"},
             ["EVENTS_URL", "/a/path"],
@@ -79,6 +78,11 @@ def test_a_wrong_token(loaded):
             api.url,
             "401",
         )
+
+
+def test_no_token_where_the_api_asks_for_one(loaded):
+    with running() as api:
+        check(loaded, {"EVENTS_URL": api.url, "FROM": DAY}, "EVENTS_API_TOKEN", api.url, "401")
 
 
 def test_an_api_that_is_down(loaded):

@@ -6,9 +6,11 @@ import time
 from email.utils import formatdate
 
 import pytest
+import requests
 
 from core.errors import Unavailable, UserError
 from ingestion.source import http_client
+from ingestion.source.auth import made_auth
 from ingestion.source.http_client import HttpClient, RetryBudget
 from tests.helpers.faulty_api import Asked, FaultyApi, faulty_api, status
 
@@ -22,8 +24,9 @@ def fast(monkeypatch):
 
 
 def get(api: FaultyApi) -> bytes:
-    client = HttpClient("token", concurrency=1)
-    return client.get(WHERE, f"{api.url}/events", {"date": "2026-03-01"}, "the day", bytes)
+    client = HttpClient(made_auth({}, "token", {}), concurrency=1)
+    request = requests.Request("GET", f"{api.url}/events", params={"date": "2026-03-01"})
+    return client.ask(request, WHERE, "the day", lambda reply: reply.body)
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])

@@ -6,11 +6,11 @@ import pytest
 
 from core.errors import UserError
 from ingestion.decode.session import session
+from ingestion.mapping.api_shape import read_api
 from ingestion.mapping.json_records import json_lines
 from ingestion.mapping.mapping import (
     EVENT_COLUMNS,
     PROFILE_COLUMNS,
-    ApiShape,
     available,
     load_mapping,
 )
@@ -62,7 +62,7 @@ def test_shipped_mappings_load(name, time_format, file_format, lift, has_profile
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_api_shape_of_the_shipped_mappings_is_the_default(name):
-    assert load_mapping(name).api == ApiShape()
+    assert load_mapping(name).api == read_api({}, "")
 
 
 def test_places_are_always_tuples():
@@ -107,7 +107,9 @@ cursor_path = "meta.next"
     assert (mapping.events.format, mapping.events.lift) == ("csv", "more")
     assert mapping.events.consumes == ("id",)
     assert mapping.profiles.time_format == "epoch_millis"
-    assert mapping.api == ApiShape(events_path="/v2/events", cursor_path="meta.next")
+    assert mapping.api == read_api({"events_path": "/v2/events", "cursor_path": "meta.next"}, "")
+    assert mapping.api.events.path == "/v2/events"
+    assert mapping.api.events.paginator.arguments["cursor_path"] == '"meta"."next"'
 
 
 @pytest.mark.parametrize("name", ["nope", "", "Canonical", "/no/such/file.toml", "canonical.toml"])

@@ -119,10 +119,6 @@ def test_source_is_inferred_from_the_url(setenv, values, source):
             "EVENTS_URL='/data/x.jsonl' is no http(s) URL, but SOURCE=api",
         ),
         (
-            API | {"EVENTS_API_TOKEN": ""},
-            "EVENTS_API_TOKEN is not set: ",
-        ),
-        (
             {"FROM": "2026-03-01", "SOURCE": "files"},
             "EVENTS_URL is not set: ",
         ),

@@ -1,0 +1,140 @@
+"""Signs in a page that there is more: what an API says although nobody has told how it is paged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from ingestion.source.page import Page
+
+DEPTH = 4
+SHOWN_LETTERS = 60
+_NEXT = re.compile(
+    r"(odata)?next(page|batch|set|results?|records?)?"
+    r"(cursor|token|url|uri|link|href|id|key|marker|offset|start|number|page)?"
+    r"|(end|after)?cursor|continuation(token|key)?|scrollid|(next)?marker|lastevaluatedkey"
+)
+_MORE = re.compile(
+    r"(has|is)?more(results|records|items|pages|data|available)?|hasnext(page)?"
+    r"|(is|was)?truncated|moretocome"
+)
+_LAST = re.compile(r"(is)?(last|final)(page)?|(is)?(done|complete|finished)|endofrecords|nomore")
+_TOTAL = re.compile(
+    r"total(count|results|records|items|elements|hits|size|rows|events|entries)?"
+    r"|(count|number)total|recordcount|count|numfound"
+)
+_PAGES = re.compile(r"total(num(ber)?of)?pages|pages?(count|total)|pages|numpages|lastpage")
+_LIMIT = re.compile(
+    r"(page)?(limit|size)|perpage|pagelimit|max(results|records|items)?|top|first"
+    r"|rows|take|count|resultsperpage"
+)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What was seen, and the paginator that would follow it."""
+
+    seen: str
+    paginator: str
+
+
+def signs_of_more(page: Page, records: int, pages: int, sent: Mapping[str, Any]) -> Iterator[Sign]:
+    """What the last page of a window says of another one.
+
+    Args:
+        page: the last page.
+        records: of all pages of the window.
+        pages: of the window.
+        sent: the parameters and the body with which it was asked for.
+    """
+    yield from _in_headers(page.headers, records, pages)
+    yield from _in_body(page.body, "", records, pages)
+    for name, value in sent.items():
+        is_limit = _LIMIT.fullmatch(_plain(name)) and str(value) == str(page.count)
+        if is_limit and page.count:
+            yield Sign(
+                f"{page.count} records, as many as {name} = {value} asked for",
+                f'{{ type = "offset", limit = {page.count}, limit_param = "{name}" }}',
+            )
+
+
+def _in_headers(headers: Mapping[str, str], records: int, pages: int) -> Iterator[Sign]:
+    for name, value in headers.items():
+        plain = _plain(name).removeprefix("x").removeprefix("pagination")
+        if name.lower() == "link":
+            rels = (link.get("rel", "") for link in requests.utils.parse_header_links(value))
+            if any("next" in rel.lower().split() for rel in rels):
+                yield Sign("a header Link with rel=next", '{ type = "header_link" }')
+        elif _NEXT.fullmatch(plain) and value:
+            yield Sign(
+                f"the header {name}",
+                f'{{ type = "header_cursor", cursor_key = "{name}", cursor_param = "…" }}',
+            )
+        elif value.isdigit() and _is_beyond(plain, int(value), records, pages):
+            yield Sign(
+                f"the header {name} = {value}, and {records} records on {pages} pages came",
+                '{ type = "page_number", … }',
+            )
+
+
+def _in_body(body: Any, path: str, records: int, pages: int) -> Iterator[Sign]:
+    """In objects alone: what is in a list belongs to a record."""
+    if not isinstance(body, dict) or path.count(".") >= DEPTH:
+        return
+    for key, value in body.items():
+        at = f"{path}{key}" if key.isidentifier() else f"{path}'{key}'"
+        plain = _plain(key)
+        if _NEXT.fullmatch(plain) and value and value is not True:
+            yield _reference(at, value)
+        elif _MORE.fullmatch(plain) and (value is True or str(value).lower() == "true"):
+            yield Sign(
+                f"{at} = true",
+                f'{{ type = "cursor", cursor_path = "…", cursor_param = "…",'
+                f' has_more_path = "{at}" }}',
+            )
+        elif _LAST.fullmatch(plain) and value is False:
+            yield Sign(f"{at} = false", '{ type = "page_number", … }')
+        elif _is_beyond(plain, _number(value), records, pages):
+            kind = "offset" if _TOTAL.fullmatch(plain) else "page_number"
+            limit = f", limit = {records or 100}" if kind == "offset" else ""
+            yield Sign(
+                f"{at} = {_number(value)}, and {records} records on {pages} pages came",
+                f'{{ type = "{kind}"{limit}, total_path = "{at}" }}',
+            )
+        else:
+            yield from _in_body(value, f"{at}.", records, pages)
+
+
+def _reference(at: str, value: Any) -> Sign:
+    inner = value
+    while isinstance(inner, dict) and inner:
+        key, inner = next(iter(inner.items()))
+        at = f"{at}.{key}"
+    text = str(inner)
+    shown = text if len(text) <= SHOWN_LETTERS else text[:SHOWN_LETTERS] + "…"
+    if text.startswith(("/", "http://", "https://", "?")):
+        return Sign(f"{at} = {shown!r}", f'{{ type = "json_link", next_url_path = "{at}" }}')
+    return Sign(
+        f"{at} = {shown!r}", f'{{ type = "cursor", cursor_path = "{at}", cursor_param = "…" }}'
+    )
+
+
+def _is_beyond(plain: str, value: int, records: int, pages: int) -> bool:
+    """Whether a total is above what came."""
+    is_records = _TOTAL.fullmatch(plain) is not None and value > records
+    return is_records or (_PAGES.fullmatch(plain) is not None and value > pages)
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, dict):
+        value = value.get("value")
+    return value if type(value) is int else 0
+
+
+def _plain(name: str) -> str:
+    """A name without its spelling: next_page, nextPage and Next-Page are one."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
