@@ -22,6 +22,7 @@ from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, TimeoutErr
 
 from core.errors import Unavailable, UserError
 from ingestion.source.auth import TOKEN, Auth
+from ingestion.source.session import Session
 
 MAX_BODY_BYTES = 256 * 2**20
 CONNECT_SECONDS = 10
@@ -30,7 +31,6 @@ READ_BYTES = 2**16
 TOLD_SECONDS = 2
 TRANSIENT = (408, 429, *range(500, 600))
 ANSWERS = (requests.codes.ok, requests.codes.no_content)
-OF_A_BODY = ("Content-Type", "Content-Length", "Transfer-Encoding")
 Answer = TypeVar("Answer")
 
 
@@ -257,22 +257,9 @@ class HttpClient:
     def _session(self) -> requests.Session:
         """This thread's session, which keeps its connection open."""
         if not hasattr(self._threads, "session"):
-            self._threads.session = _Session()
+            self._threads.session = Session()
         kept: requests.Session = self._threads.session
         return kept
-
-
-class _Session(requests.Session):
-    """Says who asks to the API alone: requests itself hides only `Authorization` from a host that
-    the API redirects to, and takes a login of that host from ~/.netrc."""
-
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        original = response.request.url or ""
-        if self.should_strip_auth(original, prepared_request.url or ""):
-            for name in set(prepared_request.headers) - {*self.headers, *OF_A_BODY}:
-                del prepared_request.headers[name]
 
 
 def _read(read: Callable[[Reply], Answer], reply: Reply) -> Answer:
