@@ -25,6 +25,6 @@ order by
     ingest_date desc,
     event_ts desc,
     (payload::text) collate "C" desc,
-    event_type desc,
-    region desc nulls last,
+    event_type collate "C" desc,
+    region collate "C" desc nulls last,
     loaded_at desc

@@ -26,8 +26,8 @@ moments as (
         user_id asc,
         updated_at asc,
         ingest_date desc,
-        tier desc nulls last,
-        region desc nulls last
+        tier collate "C" desc nulls last,
+        region collate "C" desc nulls last
 ),
 
 compared as (
