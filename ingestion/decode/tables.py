@@ -127,7 +127,7 @@ def _delivered(units: Sequence[Unit], folders: Sequence[str] = ()) -> pa.Table:
 
 def _named(units: list[Unit]) -> str:
     """The files of a scan, in a few words."""
-    more = f" (or one of {len(units) - 1} more of its columns)" if len(units) > 1 else ""
+    more = f" (and {len(units) - 1} more files of its columns)" if len(units) > 1 else ""
     return f"{units[0].url}{more}"
 
 

@@ -16,7 +16,7 @@ from core.days import DayRange
 from core.errors import Unavailable, UserError
 from ingestion.mapping.mapping import TableMapping
 from ingestion.source.fetching import fetched_ahead
-from ingestion.source.names import format_of, has_glob, hint, is_data, shown
+from ingestion.source.names import format_of, has_glob, hint, is_data, is_http, shown
 from ingestion.source.unit import Unit
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
@@ -131,9 +131,10 @@ def _filesystem(setting: str, template: str, days: DayRange) -> fsspec.AbstractF
     delivering a day again must see what is there now."""
     if os.environ.get("AWS_REGION"):  # of the AWS SDKs, botocore alone does not know it
         os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
+    options = {"encoded": True} if is_http(template) else {}  # a signed query stays as it is
     try:
         filesystem, _ = fsspec.core.url_to_fs(
-            days.start.strftime(template), skip_instance_cache=True
+            days.start.strftime(template), skip_instance_cache=True, **options
         )
     except (ImportError, OSError, ValueError) as error:
         raise UserError(f"{setting}={shown(template)!r} cannot be read: {_line(error)}") from None

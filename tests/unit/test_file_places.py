@@ -1,6 +1,8 @@
 """Where files lie and what they are called: folders that say something, markers, odd signs."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,36 @@ def test_the_error_says_how_to_write_them(tmp_path, template, says):
     with pytest.raises(UserError, match="matches no file") as error:
         found(tmp_path, f"{tmp_path}/{template}/%Y-%m-%d.jsonl")
     assert says in str(error.value)
+
+
+class _Signed(BaseHTTPRequestHandler):
+    """A file for those who ask with the right query."""
+
+    def do_HEAD(self):
+        is_right = self.path == "/2026-03-01.jsonl?sig=a.b%2Fc"
+        self.send_response(200 if is_right else 404)
+        self.send_header("Content-Length", str(len(LINES) if is_right else 0))
+        self.end_headers()
+        return is_right
+
+    def do_GET(self):
+        if self.do_HEAD():
+            self.wfile.write(LINES)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_http_url_with_a_query(tmp_path):
+    server = HTTPServer(("127.0.0.1", 0), _Signed)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/%Y-%m-%d.jsonl?sig=a.b%%2Fc"
+        files = found(tmp_path, url)
+        assert brief(read(files)) == TWO
+        with pytest.raises(UserError, match="matches no file") as error:
+            found(tmp_path, url.replace("a.b", "s3cret"))
+        assert "s3cret" not in str(error.value)
+    finally:
+        server.shutdown()
+        server.server_close()
