@@ -35,7 +35,7 @@ def replay() -> None:
     from ingestion.replay import replay
 
     reason = settings.reason
-    done = replay(reason, settings.mapping, warehouse(), Progress(unit="sources"))
+    done = replay(settings, warehouse(), Progress(unit="sources"))
     for result in done:
         print(result.summary())
     if not done:

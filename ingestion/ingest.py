@@ -107,7 +107,7 @@ def _spooled(settings: IngestSettings, mapping: Mapping, scratch: Path, progress
         if table.table in deliveries:
             delivery = deliveries[table.table]
             units = _shown_by_day(delivery.units(scratch), progress, table)
-            reading = Reading(table, mapping.name, started_at)
+            reading = Reading(table, mapping.name, started_at, event_ts_min=settings.event_ts_min)
             spooled = spool(read(units, reading), table.table, load_id, scratch)
             delivered[table.table] = Delivered(delivery.days, spooled.counts, reading.fields)
             files[table.table] = spooled.files

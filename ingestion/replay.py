@@ -37,6 +37,7 @@ from ingestion.mapping.mapping import Mapping, load_mapping
 from ingestion.mapping.reading import BATCH_ROWS, Reading
 from ingestion.mapping.reasons import Reason, first_reason
 from ingestion.mapping.row_records import named_rows, rejected_lines, slots
+from ingestion.settings import ReplaySettings
 
 _REJECTED = "reject_reason is not null and (%(reason)s = '' or reject_reason = %(reason)s)"
 _OF_THE_DAYS = "source = %(source)s and ingest_date = any(%(days)s::date[])"
@@ -71,12 +72,11 @@ class Replayed:
         return "\n".join(lines)
 
 
-def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) -> list[Replayed]:
+def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -> list[Replayed]:
     """Read quarantined records again, source by source; a source is replayed whole or not at all.
 
     Args:
-        reason: only records with this reason; "" for all.
-        mapping: only this source, named as for `make ingest`; "" for all.
+        settings: which records, and how early an event may be.
         warehouse: where they are.
         progress: shows the sources.
 
@@ -88,11 +88,11 @@ def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) 
         with db.cursor() as cursor:
             cursor.execute(
                 f"select distinct source from raw.events where {_REJECTED} order by 1",
-                {"reason": reason},
+                {"reason": settings.reason},
             )
             sources = [row[0] for row in cursor.fetchall()]
-    if mapping:
-        given = load_mapping(mapping)
+    if settings.mapping:
+        given = load_mapping(settings.mapping)
         mappings = [given] if given.name in sources else []
     else:
         mappings = [_mapping_of(source) for source in sources]
@@ -100,7 +100,7 @@ def replay(reason: str, mapping: str, warehouse: Warehouse, progress: Progress) 
     for current in mappings:
         progress.start(f"replaying {current.name}", len(mappings))
         try:
-            done.append(_replay(current, reason, warehouse, progress))
+            done.append(_replay(current, settings, warehouse, progress))
         finally:
             progress.done()
     return [one for one in done if one.offered]
@@ -116,14 +116,17 @@ def _mapping_of(source: str) -> Mapping:
         ) from error
 
 
-def _replay(mapping: Mapping, reason: str, warehouse: Warehouse, progress: Progress) -> Replayed:
+def _replay(
+    mapping: Mapping, settings: ReplaySettings, warehouse: Warehouse, progress: Progress
+) -> Replayed:
     result = Replayed(mapping.name)
-    selected = {"source": mapping.name, "reason": reason}
+    selected = {"source": mapping.name, "reason": settings.reason}
     with scratch_directory() as scratch, closing(warehouse.connect()) as db, session() as duck:
         loads, started_at = _read(warehouse, duck, selected)
         if loads:
             load_id = f"{time.time():.7f}"
-            reading = Reading(mapping.events, mapping.name, started_at)
+            earliest = settings.event_ts_min
+            reading = Reading(mapping.events, mapping.name, started_at, event_ts_min=earliest)
             spooled = spool(_projected(duck, reading, result), "events", load_id, scratch)
             delivered = {"events": Delivered(set(loads), spooled.counts)}
             files = {"events": spooled.files}

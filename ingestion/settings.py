@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from core.days import DayRange
 from core.errors import UserError
 from core.settings import Setting, optional_range, read_settings
-from core.values import OneOf, Port, Share, Text, Whole
+from core.values import Day, OneOf, Port, Share, Text, Whole
+from ingestion.mapping.reading import EVENT_TS_MIN as FIRST_DAY
 from ingestion.mapping.reasons import EVENT_REASONS
 
 MAX_CONCURRENCY = 64
@@ -25,6 +27,12 @@ EVENTS_URL = Setting(
     Text("a URL, or a template of paths or URLs"),
     "The events: the base URL of an API, or files, with strftime fields and globs.",
     example="/data/%Y-%m-%d*.jsonl.gz",
+)
+EVENT_TS_MIN = Setting(
+    "EVENT_TS_MIN",
+    Day(),
+    "Events before this day are quarantined as event_ts_out_of_range.",
+    default=FIRST_DAY.isoformat(),
 )
 
 
@@ -62,6 +70,7 @@ class IngestSettings:
         "A load of 1,000 records or more is refused when more than this share is rejected.",
         default="0.5",
     ).field()
+    event_ts_min: date = EVENT_TS_MIN.field()
 
     @classmethod
     def from_env(
@@ -106,6 +115,7 @@ class ReplaySettings:
         example="invalid_event_ts",
     ).field()
     mapping: str = MAPPING.field(default="")
+    event_ts_min: date = EVENT_TS_MIN.field()
 
 
 DEMO_API_PORT = Setting(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from core.errors import UserError
 from ingestion.mapping.api_shape import ApiShape, read_api
@@ -19,13 +20,22 @@ from ingestion.mapping.file_shape import FileShape, file_shape
 
 SHIPPED = Path(__file__).parent
 FORMATS = ("jsonl", "ndjson", "json", "csv", "tsv", "parquet")
-EPOCHS = {"epoch_seconds": 1, "epoch_millis": 1_000}
+EPOCHS = {
+    "epoch_seconds": 1,
+    "epoch_millis": 1_000,
+    "epoch_micros": 1_000_000,
+    "epoch_nanos": 1_000_000_000,
+}
+NO_ZONES = ("Factory", "localtime")  # files of the IANA database that name no place's time
 EVENT_COLUMNS = ("event_id", "user_id", "event_type", "event_ts", "region")
 PROFILE_COLUMNS = ("user_id", "tier", "region", "updated_at")
 # What the queries call something themselves, beside `_` and a canonical column.
 TAKEN = {"file", "ingest_date"} | {
     f"_{name}"
-    for name in ("no", "record", "line", "malformed", "others", "lifted", "time", "found", "faulty")
+    for name in (
+        *("no", "record", "line", "malformed", "others", "lifted", "time", "found", "faulty"),
+        *("usual_time", "parts", "midnight", "wall"),
+    )
 }
 
 
@@ -35,7 +45,8 @@ class TableMapping:
 
     `columns`: canonical column -> DuckDB expression over the names in `fields`.
     `fields`: name -> the places it may be in, the first that is there wins.
-    `time_format`: "iso", "epoch_seconds", "epoch_millis", or strptime formats tried in order.
+    `time_format`: "iso", one of EPOCHS, or strptime formats tried in order.
+    `timezone`: the IANA zone whose wall time a time without a zone is.
     `optional`: names in `fields` that a CSV or Parquet file may lack; they are null then.
     `consumes`: top-level fields of the record that the columns hold whole, so not in payload.
     `lift`: the field whose members become payload's own; "" for none.
@@ -48,6 +59,7 @@ class TableMapping:
     fields: dict[str, tuple[str, ...]]
     time_column: str
     time_format: str | tuple[str, ...] = "iso"
+    timezone: str = "UTC"
     format: str = ""
     optional: tuple[str, ...] = ()
     consumes: tuple[str, ...] = ()
@@ -121,7 +133,7 @@ def _table(
 ) -> TableMapping:
     """One section of the file, checked."""
     time_key = f"{time_column}_format"
-    known = {*columns, "fields", "optional", "consumes", "lift", "format", time_key}
+    known = {*columns, "fields", "optional", "consumes", "lift", "format", "timezone", time_key}
     unknown = section.keys() - known
     if unknown:
         raise UserError(f"{where}: {table} has unknown settings {', '.join(sorted(unknown))}")
@@ -141,6 +153,7 @@ def _table(
         fields={name: (at,) if isinstance(at, str) else tuple(at) for name, at in places.items()},
         time_column=time_column,
         time_format=time_format if isinstance(time_format, str) else tuple(time_format),
+        timezone=_timezone(where, table, section.get("timezone", "UTC")),
         format=section.get("format", ""),
         optional=tuple(section.get("optional", ())),
         consumes=tuple(section.get("consumes", ())),
@@ -158,3 +171,13 @@ def _check_names(where: str, table: str, places: dict[str, Any], columns: tuple[
                 f"before the = (the column itself may be called so)"
             )
         taken.add(name.lower())
+
+
+def _timezone(where: str, table: str, zone: object) -> str:
+    """The name of an IANA zone, checked."""
+    if zone != "UTC" and (zone in NO_ZONES or zone not in available_timezones()):
+        raise UserError(
+            f"{where}: {table} has timezone = {zone!r}: give a name of the IANA database, "
+            "like Europe/London"
+        )
+    return str(zone)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ingestion.mapping.blanks import is_filled
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.landing_schema import JSONB_VERSION, SCHEMAS
-from ingestion.mapping.mapping import EPOCHS, TableMapping
+from ingestion.mapping.mapping import TableMapping
 from ingestion.mapping.reading import Reading
 from ingestion.mapping.reasons import Reason, first_reason
+from ingestion.mapping.times import timed
 
-EARLIEST = "1990-01-01"  # earlier times are unset clocks (1970, 1980) in every log we have seen
 # Longer ids and names are quarantined: a btree entry of Postgres ends at 2,704 bytes.
 MAX_FIELD_BYTES = 1_000
 # What a record may be without.
@@ -38,15 +39,15 @@ def projection(reading: Reading, original: str) -> str:
     ]
     return f"""
         , mapped as (select *, {", ".join(expressions)} from fielded),
-        timed as (
-            select *, {_time(mapping.time_format, f"_{mapping.time_column}")} as _time,
-                coalesce(_malformed, {first_reason(_length_reasons(text_columns))}) as _found
-            from mapped
+        {timed(mapping, f"_{mapping.time_column}", of="mapped")},
+        measured as (
+            select *, coalesce(_malformed, {first_reason(_length_reasons(text_columns))}) as _found
+            from timed
         ),
         faulted as (
             select columns('^_'), ingest_date, file,
                 coalesce(_found, {first_reason(_time_reasons(reading))}) as _faulty
-            from timed
+            from measured
         ),
         landed as (
             select columns('^_'), ingest_date, file,
@@ -78,9 +79,8 @@ def _output(reading: Reading, original: str) -> str:
 
 
 def _text(column: str) -> str:
-    """A text column, null where it is blank. Most values do not begin with a space; the others are
-    trimmed, which costs ten times more."""
-    is_there = f"_found is null and (_{column} >= '!' or trim(_{column}) <> '')"
+    """A text column, null where it is blank."""
+    is_there = f"_found is null and {is_filled(f'_{column}')}"
     return f"case when {is_there} then _{column} end as {column}"
 
 
@@ -93,14 +93,15 @@ def _time_reasons(reading: Reading) -> dict[Reason, str]:
     """Why `_time` is not one that an event, or a profile, can have."""
     time, is_event = reading.mapping.time_column, reading.mapping.table == "events"
     # Microseconds: an interval on timestamptz goes through the calendar of a time zone.
-    earliest = f"epoch_us(timestamptz {quoted(EARLIEST if is_event else '0001-01-01')})"
-    latest = "epoch_us(timestamptz '9999-12-31')"
+    first = reading.event_ts_min.isoformat() if is_event else "0001-01-01"
+    earliest = f"epoch_us(timestamptz {quoted(first)})"
+    latest = "epoch_us(timestamptz '9999-12-31 23:59:59.999999')"
     if is_event:
         received = quoted((reading.started_at + timedelta(days=1)).isoformat())
         latest = f"""greatest(epoch_us(cast(ingest_date as timestamp)) + 172800000000,
             epoch_us(timestamptz {received}))"""
     return {
-        Reason(f"invalid_{time}"): f"case when _time is null then trim(_{time}) <> '' end",
+        Reason(f"invalid_{time}"): f"case when _time is null then {is_filled(f'_{time}')} end",
         Reason(f"{time}_out_of_range"): "not isfinite(_time) "
         f"or not epoch_us(_time) between {earliest} and {latest}",
     }
@@ -109,17 +110,6 @@ def _time_reasons(reading: Reading) -> dict[Reason, str]:
 def _missing_reasons(mapping: TableMapping) -> dict[Reason, str]:
     required = [column for column in mapping.columns if column not in OPTIONAL]
     return {Reason(f"missing_{column}"): f"{column} is null" for column in required}
-
-
-def _time(time_format: str | tuple[str, ...], column: str) -> str:
-    """The expression that reads a text column as timestamptz; null where it does not parse."""
-    if isinstance(time_format, tuple):
-        formats = ", ".join(map(quoted, time_format))
-        return f"try_cast(try_strptime({column}, [{formats}]) as timestamptz)"
-    if time_format == "iso":
-        return f"try_cast({column} as timestamptz)"
-    per_second = EPOCHS[time_format]
-    return f"try(to_timestamp(try_cast({column} as double) / {per_second}))"
 
 
 def _rest(mapping: TableMapping) -> str:
