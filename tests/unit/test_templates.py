@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import date
 
 import pytest
 
 from core.errors import UserError, redacted
-from ingestion.mapping.api_shape import read_api
+from core.settings import ROOT
+from ingestion.mapping.api_auth import AUTHS
+from ingestion.mapping.api_shape import PAGINATORS, read_api
 from ingestion.mapping.templates import check_templates, filled, words
 
 KNOWN = words(date(2026, 2, 28), "https://x/v1/")
@@ -94,3 +98,14 @@ def test_an_api_without_profiles_is_normal():
     assert read_api({"path": "/x"}, "").profiles is None
     assert read_api({"path": "/x", "profiles": {"path": "/p"}}, "").profiles.path == "/p"
     assert read_api({}, "").profiles.path == "/user_profiles"
+
+
+def test_the_guide_shows_what_is_read():
+    guide = (ROOT / "docs" / "mapping.md").read_text()
+    shown = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)]
+    sections = [block["api"] for block in shown if "api" in block]
+    types = {
+        shape.events.paginator.type for shape in (read_api(section, "m") for section in sections)
+    }
+    assert types == set(PAGINATORS)
+    assert {key for key in AUTHS if f'`type = "{key}"`' in guide} == set(AUTHS)
