@@ -232,3 +232,18 @@ def test_naive_times_are_utc_on_every_machine(monkeypatch, time_format, value):
     monkeypatch.setenv("TZ", "America/New_York")
     expected = ("2026-03-01T23:30:00+00:00", date(2026, 3, 1), None)
     assert read_time(time_format, value) == expected
+
+
+@pytest.mark.parametrize("first", [date(1, 1, 1), date(2020, 2, 29)])
+def test_the_first_day_of_events_is_a_setting(first):
+    table = load_mapping("canonical").events
+    received = "(select unnest($lines) as line, null as _file, date '2026-03-01' as _ingest_date)"
+    reading = Reading(table, "x", datetime(2026, 3, 3, tzinfo=UTC), event_ts_min=first)
+    before = "0001-01-01T00:00:00+00:01" if first.year == 1 else "2020-02-28T23:59:59.999999Z"
+    times = [before, f"{first}T00:00:00Z"]
+    record = {"event_id": "e", "user_id": "u", "event_type": "t"}
+    lines = [json.dumps(record | {"event_ts": time}) for time in times]
+    with session() as db:
+        landed = db.sql(json_lines(reading, received), params={"lines": lines}).to_arrow_table()
+    reasons = dict(zip(times, landed["reject_reason"].to_pylist(), strict=True))
+    assert reasons == {times[0]: OUT_OF_RANGE, times[1]: None}

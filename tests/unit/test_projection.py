@@ -229,3 +229,30 @@ def test_every_received_record_lands_once(tmp_path, seed):
     assert len({row["reject_reason"] for row in rows}) >= 4  # the mutations do break things
     intact = {row["event_id"] for row in rows if row["payload"] == {"a": [1, -2500]}}
     assert untouched <= intact
+
+
+BLANKS = [
+    " ",
+    "\t",
+    "\n ",
+    "\u00a0",
+    "\u0085",
+    "\u1680",
+    "\u2003\u200a",
+    "\u200b",
+    "\u2028",
+    "\u202f",
+]
+BLANKS += ["\u2060", "\u3000", "\ufeff", "\u3164", "\u2800", "\u00a0 \u200b"]
+
+
+@pytest.mark.parametrize("column", ["event_id", "user_id", "event_type", "event_ts"])
+def test_a_text_of_nothing_but_blanks_is_missing(tmp_path, column):
+    rows = land(tmp_path, b"".join(line(**{column: blank}) for blank in BLANKS))
+    assert [row["reject_reason"] for row in rows] == [f"missing_{column}"] * len(BLANKS)
+
+
+@pytest.mark.parametrize("text", ["\u00a0x", "\u200bé", "é", "用户", "~", "\x7fa", " x ", "😀"])
+def test_a_text_beside_blanks_is_as_it_was(tmp_path, text):
+    [row] = land(tmp_path, line(user_id=text))
+    assert (row["user_id"], row["reject_reason"]) == (text, None)
