@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from dlt.common import jsonpath
 from dlt.sources.helpers.rest_client import paginators as dlt_paginators
+from jsonpath_ng.exceptions import JSONPathError
 
 from core.errors import UserError
 from ingestion.mapping.api_shape import COUNTED, REFERENCES, Endpoint, Paginator
@@ -60,7 +61,7 @@ def made_paginator(paginator: Paginator, where: str) -> dlt_paginators.BasePagin
         arguments |= {"total_path": None, "stop_after_empty_page": True}
     try:
         return CLASSES[paginator.type](**arguments)
-    except Exception as error:  # noqa: BLE001 - of dlt's JSONPath parser, which has many
+    except (JSONPathError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{where}: [api] paginator of type {paginator.type!r}: {reason}") from None
 
