@@ -128,13 +128,14 @@ def made_auth(section: Mapping[str, Any], token: str, known: Mapping[str, str | 
     from dlt.sources.helpers.rest_client.auth import APIKeyAuth, BearerTokenAuth, HttpBasicAuth
 
     arguments = {key: filled(value, known) for key, value in section.items() if key != "type"}
-    named = {"token": f"{ENVIRONMENT}{TOKEN}"} | dict(section) if kind == "bearer" else section
-    names = [str(named[key]).removeprefix(ENVIRONMENT) for key in SECRET if key in named]
+    names = [str(section[key]).removeprefix(ENVIRONMENT) for key in SECRET if key in section]
     for key in SECRET:
         hide(arguments.get(key, ""))
     settings = ", ".join(names)
     if kind == "bearer":
-        return Auth(settings, BearerTokenAuth(token=arguments.get("token", token)))
+        if section and "token" not in section:
+            arguments["token"] = filled(f"{ENVIRONMENT}{TOKEN}", known)
+        return Auth(settings or TOKEN, BearerTokenAuth(token=arguments.get("token", token)))
     if kind == "api_key":
         return Auth(settings, APIKeyAuth(**arguments))
     if kind == "http_basic":

@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from typing import Any
 
-import requests
 from dlt.common import jsonpath
 
 from core.errors import UserError
@@ -51,10 +50,9 @@ class Ends:
             return key in page.headers, page.headers.get(key)
         if paginator.type == "header_link":
             rel = paginator.arguments.get("links_next_key", "next")
-            links = requests.utils.parse_header_links(page.headers.get("Link", ""))
-            rels = {link.get("rel", ""): link.get("url") for link in links}
             # Links without a next one are an end, unless there is one by another name.
-            return bool(rels) and (rel in rels or "next" not in rels), rels.get(rel)
+            links = page.links
+            return bool(links) and (rel in links or "next" not in links), links.get(rel)
         default = "cursors.next" if paginator.type == "cursor" else "next"
         name = "cursor_path" if paginator.type == "cursor" else "next_url_path"
         found = jsonpath.find_values(paginator.arguments.get(name, default), page.body)

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
 from ingestion.source.page import Page
 
 DEPTH = 4
@@ -16,7 +14,7 @@ SHOWN_LETTERS = 60
 _NEXT = re.compile(
     r"(odata)?next(page|batch|set|results?|records?)?"
     r"(cursor|token|url|uri|link|href|id|key|marker|offset|start|number|page)?"
-    r"|(end|after)?cursor|continuation(token|key)?|scrollid|(next)?marker|lastevaluatedkey"
+    r"|(end|after)?cursors?|continuation(token|key)?|scrollid|(next)?marker|lastevaluatedkey"
 )
 _MORE = re.compile(
     r"(has|is)?more(results|records|items|pages|data|available)?|hasnext(page)?"
@@ -51,7 +49,7 @@ def signs_of_more(page: Page, records: int, pages: int, sent: Mapping[str, Any])
         pages: of the window.
         sent: the parameters and the body with which it was asked for.
     """
-    yield from _in_headers(page.headers, records, pages)
+    yield from _in_headers(page, records, pages)
     yield from _in_body(page.body, "", records, pages)
     for name, value in sent.items():
         is_limit = _LIMIT.fullmatch(_plain(name)) and str(value) == str(page.count)
@@ -62,12 +60,11 @@ def signs_of_more(page: Page, records: int, pages: int, sent: Mapping[str, Any])
             )
 
 
-def _in_headers(headers: Mapping[str, str], records: int, pages: int) -> Iterator[Sign]:
-    for name, value in headers.items():
+def _in_headers(page: Page, records: int, pages: int) -> Iterator[Sign]:
+    for name, value in page.headers.items():
         plain = _plain(name).removeprefix("x").removeprefix("pagination")
         if name.lower() == "link":
-            rels = (link.get("rel", "") for link in requests.utils.parse_header_links(value))
-            if any("next" in rel.lower().split() for rel in rels):
+            if "next" in page.links:
                 yield Sign("a header Link with rel=next", '{ type = "header_link" }')
         elif _NEXT.fullmatch(plain) and value:
             yield Sign(
@@ -88,7 +85,7 @@ def _in_body(body: Any, path: str, records: int, pages: int) -> Iterator[Sign]:
     for key, value in body.items():
         at = f"{path}{key}" if key.isidentifier() else f"{path}'{key}'"
         plain = _plain(key)
-        if _NEXT.fullmatch(plain) and value and value is not True:
+        if _NEXT.fullmatch(plain) and _leads(value):
             yield _reference(at, value)
         elif _MORE.fullmatch(plain) and (value is True or str(value).lower() == "true"):
             yield Sign(
@@ -109,10 +106,17 @@ def _in_body(body: Any, path: str, records: int, pages: int) -> Iterator[Sign]:
             yield from _in_body(value, f"{at}.", records, pages)
 
 
+def _leads(value: Any) -> bool:
+    """Whether it names something: an object does by what is in it."""
+    if isinstance(value, dict):
+        return any(_leads(inner) for inner in value.values())
+    return isinstance(value, str | int | float) and value is not True and bool(value)
+
+
 def _reference(at: str, value: Any) -> Sign:
     inner = value
-    while isinstance(inner, dict) and inner:
-        key, inner = next(iter(inner.items()))
+    while isinstance(inner, dict):
+        key, inner = next(item for item in inner.items() if _leads(item[1]))
         at = f"{at}.{key}"
     text = str(inner)
     shown = text if len(text) <= SHOWN_LETTERS else text[:SHOWN_LETTERS] + "…"

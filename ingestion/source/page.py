@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import requests
 
 from core.errors import UserError
 from ingestion.mapping.duck_sql import quoted
@@ -32,6 +33,12 @@ class Page:
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_bare: bool = False
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The addresses in the header Link by what they are; one may be several things."""
+        found = requests.utils.parse_header_links(self.headers.get("Link", ""))
+        return {rel: link["url"] for link in found for rel in link.get("rel", "").split()}
 
 
 class PageReader:
@@ -195,7 +202,7 @@ def _of_lines(text: str, headers: Mapping[str, str]) -> Page:
         ends = [json.loads(line) for line in (lines[:1] + lines[1:][-1:])]
     except (ValueError, RecursionError):
         raise BadBody("answered no JSON lines") from None
-    return Page("\n".join(lines), len(lines), ends, headers, is_bare=not lines)
+    return Page("\n".join(lines), len(lines), ends, headers)
 
 
 def _error_in(body: Any) -> str:

@@ -48,6 +48,10 @@ class _Response(requests.Response):
     def json(self, **_: Any) -> Any:
         return self._page.body
 
+    @property
+    def links(self) -> dict[Any, Any]:
+        return {rel: {"url": url} for rel, url in self._page.links.items()}
+
 
 def made_paginator(paginator: Paginator, where: str) -> dlt_paginators.BasePaginator:
     """dlt's paginator for one window.
@@ -167,7 +171,7 @@ class Chain:
             UserError: there may be one, and it cannot be asked for.
         """
         paginator = self._paginator
-        if page.is_bare:
+        if page.is_bare and not paginator.type.startswith("header_"):
             return False
         has_more = self._has_more(page)
         if has_more is False:

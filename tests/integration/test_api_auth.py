@@ -62,6 +62,12 @@ def test_a_key_is_told_to_no_other_host(tmp_path, location):
     assert SECRET not in str(other.calls)
 
 
+def test_a_bearer_token_that_is_not_set(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVENTS_API_TOKEN", raising=False)
+    with pytest.raises(UserError, match="EVENTS_API_TOKEN is not set"), paged_api(by_cursor) as api:
+        ids(api, tmp_path, {"auth": {"type": "bearer"}, "paginator": CURSOR})
+
+
 def oauth(valid: int):
     """An API whose tokens serve so many calls."""
     left: dict[str, int] = {}

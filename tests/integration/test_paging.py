@@ -57,7 +57,17 @@ def by_page(call: Call, **more: object) -> Said:
     return Said({"items": page((int(call.query.get("page", 1)) - 1) * 10)} | more)
 
 
+def by_link(call: Call) -> Said:
+    """The next page is also the last: one link may be two things."""
+    at = int(call.query.get("cursor", 0))
+    first, more = '</events?cursor=0>; rel="first"', ""
+    if at + 10 < len(ALL):
+        more = f', </events?cursor={at + 10}>; title="a, b"; rel="next{" last" if at else ""}"'
+    return Said({"items": page(at)}, headers={"Link": first + more})
+
+
 COMPLETE = {
+    "links": (by_link, {"type": "header_link"}),
     "a cursor": (by_cursor, CURSOR),
     "a limit that the API does not give": (lambda c: by_offset(c, 7), OFFSET | {"limit": 100}),
     "the same with a total": (
@@ -158,7 +168,7 @@ REFUSED = {
     "the same records in another order": (
         lambda c: Said({"items": page(0)[:: 1 if c.number % 2 else -1]}),
         PAGES,
-        "repeats page 1",
+        "page 2 of 2026-03-01 repeats page 1",
         "EVENTS_URL",
     ),
     "empty pages for ever": (
@@ -180,6 +190,12 @@ REFUSED = {
         "quota",
     ),
     "a failure without words": (single(items=[], ok=False), SINGLE, "'ok': false", "an error"),
+    "a next address inside an object": (
+        single(next={"href": None, "uri": "/x"}),
+        SINGLE,
+        "next.uri = '/x'",
+        "json_link",
+    ),
     "another host": (
         lambda c: Said({"items": page(0), "next": "http://localhost:1/events"}),
         {"type": "json_link"},
@@ -219,6 +235,11 @@ def test_equally_full_days_of_single_pages_are_refused(tmp_path):
     section = {"paginator": SINGLE}
     with paged_api(single()) as api, pytest.raises(UserError, match="10 records, as many as in"):
         ids(api, tmp_path, section, "2026-03-02")
+
+
+def test_a_next_address_that_is_null_is_no_sign(tmp_path):
+    with paged_api(single(links={"next": {"href": None}}, total=10, next_page=0)) as api:
+        assert ids(api, tmp_path, {"paginator": SINGLE}) == ALL[:10]
 
 
 @pytest.mark.parametrize("content", [{"items": None, "next": None}, {"items": []}])
