@@ -151,6 +151,18 @@ REFUSED = {
         "more = true",
         "cursor_path='next' is not there",
     ),
+    "more after the last cursor": (
+        lambda c: by_cursor(c, more=True),
+        CURSOR | {"has_more_path": "more"},
+        "more = true",
+        "cursor_path='next' is not there",
+    ),
+    "more than a single page": (
+        single(more=True),
+        SINGLE | {"has_more_path": "more"},
+        "more = true on 2026-03-01",
+        "EVENTS_URL",
+    ),
     "has_more that is not there": (by_cursor, CURSOR | {"has_more_path": "m"}, "'m'", "not there"),
     "the first page of three left out": (
         lambda c: by_page(c, pages=3),
