@@ -47,5 +47,5 @@ select
 from days
 where
     day_before >= event_date - 7
-
+    and {{ in_built_days('event_date', 'fact_events') }}
 group by 1, 2

@@ -154,7 +154,7 @@ def test_profiles_have_reasons_too(warehouse, tmp_path):
     profile = {"user_id": "u", "tier": "pro", "region": "eu", "updated_at": f"{DAY}T00:00:00Z"}
     wrong = [
         {"updated_at": "soon"},
-        {"updated_at": "9999-12-31T23:59:59+14:00"},
+        {"updated_at": "9999-12-31T23:59:59-14:00"},
         {"user_id": ""},
         {"updated_at": None},
         {"user_id": None, "updated_at": None},
