@@ -18,8 +18,8 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 TIERS = ("quick", "change", "full")
 
-# By the start of a test's path below tests/, the longest that fits. They run in this order: what
-# takes long comes first, so that no worker is left alone with it at the end.
+# By the start of a test's path below tests/, the longest that fits. Where several workers share the
+# tests they run in this order: what takes long comes first, so that none is left alone with it.
 MARKERS = {
     "proof/": "proof",
     "e2e/test_ui.py": "browser",
@@ -65,7 +65,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)  # -m sees these markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: ORDER.index(folder_of(item)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: ORDER.index(folder_of(item)))
     for item in items:
         item.add_marker(MARKERS[folder_of(item)])
     tier = config.getoption("--tier")

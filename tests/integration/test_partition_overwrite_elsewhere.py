@@ -82,6 +82,8 @@ class Elsewhere:
         kept = f"select {kept} where {kept} is not null"
         variables = json.dumps({"spans": json.dumps(spans), "kept": kept})
         location = ["--project-dir", str(self.folder), "--profiles-dir", str(ROOT / "profiles")]
+        # Its manifest is not to be taken for the project's.
+        location += ["--target-path", str(self.folder / "target")]
         return dbtRunner().invoke(["run", "--quiet", "--vars", variables, *arguments, *location])
 
 

@@ -45,8 +45,11 @@ SQL = [
     (r"\bnot in\b", "in"),
     (r"(?<![\w.'%-])(\d+)(?![\w.'%-])", lambda found: str(int(found[1]) + 1)),
 ]
-# Assignments, and what only makes it faster or slower.
-_NOT_LOGIC = re.compile(r"{%-? *(set|do)\b|:=|statistics|autovacuum|pages_per_range|_scale_factor")
+# Assignments, the words of a message, and what only makes it faster or slower.
+_NOT_LOGIC = re.compile(
+    r"{%-? *(set|do)\b|:=|raise (exception|notice)|statistics|autovacuum|pages_per_range"
+    r"|_scale_factor"
+)
 _COMMENT = re.compile(r"\{#.*?#\}|/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
