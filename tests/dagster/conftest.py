@@ -75,3 +75,9 @@ def house(server: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             storage=Storage(url=str(storage)),
         )
         yield House(found, instance, defs, storage, api)
+
+
+def check(house: House, name: str, asset: dg.AssetKey = FACTS) -> dg.AssetCheckEvaluation:
+    job = dg.define_asset_job("one", dg.AssetSelection.checks(dg.AssetCheckKey(asset, name)))
+    made = dg.Definitions.merge(house.defs, dg.Definitions(jobs=[job])).resolve_job_def("one")
+    return made.execute_in_process(instance=house.instance).get_asset_check_evaluations()[0]

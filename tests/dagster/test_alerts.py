@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
 from alerts.send import Alert, alert, announce
-from orchestration.alerting import alert_on_failure, announce_facts
+from orchestration.alerting import alert_on_failure, announce_facts, failures_in_a_row
 from orchestration.automation import FACTS
 
 MESSAGE = Alert("it failed", "owner@example.com", "run-1", "3 rows", {"no_nulls": "select 1"})
@@ -108,14 +108,15 @@ def test_one_dead_channel_does_not_stop_the_other_and_leaks_nothing(mailbox, hoo
 
 @dg.op
 def breaks(context: dg.OpExecutionContext) -> None:
-    context.log_event(
-        dg.AssetCheckEvaluation(
-            asset_key=FACTS,
-            check_name="no_null_user_ids",
-            passed=False,
-            metadata={"query": dg.MetadataValue.md("select * from broken")},
+    for name, passed, rows in (("no_null_user_ids", False, "broken"), ("others", True, "sound")):
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=FACTS,
+                check_name=name,
+                passed=passed,
+                metadata={"query": dg.MetadataValue.md(f"select * from {rows}")},
+            )
         )
-    )
     raise dg.Failure("3 facts without a user", allow_retries=False)
 
 
@@ -123,6 +124,12 @@ def breaks(context: dg.OpExecutionContext) -> None:
 def builds(context: dg.OpExecutionContext) -> None:
     for day in ("2026-03-01", "2026-03-02"):
         context.log_event(dg.AssetMaterialization(FACTS, partition=day))
+    context.log_event(dg.AssetMaterialization("other", partition="2026-03-03"))
+
+
+@dg.op
+def builds_others(context: dg.OpExecutionContext) -> None:
+    context.log_event(dg.AssetMaterialization("other", partition="2026-03-03"))
 
 
 @dg.job
@@ -133,6 +140,11 @@ def pipeline() -> None:
 @dg.job(name="pipeline")
 def repaired() -> None:
     builds()
+
+
+@dg.job
+def others() -> None:
+    builds_others()
 
 
 def of_type(result: dg.ExecuteInProcessResult, kind: str) -> dg.DagsterEvent:
@@ -151,8 +163,8 @@ def fail(instance: dg.DagsterInstance) -> None:
     alert_on_failure(context)
 
 
-def succeed(instance: dg.DagsterInstance) -> None:
-    result = repaired.execute_in_process(instance=instance)
+def succeed(instance: dg.DagsterInstance, job: dg.JobDefinition = repaired) -> None:
+    result = job.execute_in_process(instance=instance)
     context = dg.build_run_status_sensor_context(
         sensor_name="announce_facts",
         dagster_instance=instance,
@@ -170,6 +182,8 @@ def test_people_hear_of_the_third_failure_in_a_row_and_jobs_of_success(hook, mon
         fail(instance)
         fail(instance)
         assert hook.bodies == []
+        succeed(instance, others)  # nothing of fact_events: nobody is told
+        assert hook.bodies == []
         succeed(instance)  # the row begins anew
         [ready] = hook.bodies
         assert (ready["asset"], ready["days"]) == (
@@ -185,4 +199,34 @@ def test_people_hear_of_the_third_failure_in_a_row_and_jobs_of_success(hook, mon
     assert "3 in a row" in body["text"]
     assert "3 facts without a user" in body["text"]
     assert "select * from broken" in body["text"]
+    assert "sound" not in body["text"], "of checks that passed there is nothing to see"
     assert "/runs/" in body["text"]
+
+
+@dg.asset
+def broken() -> None:
+    raise dg.Failure(allow_retries=False)
+
+
+@dg.asset
+def sound() -> None:
+    pass
+
+
+def test_runs_of_other_assets_of_the_same_job_are_not_counted():
+    defs = dg.Definitions(assets=[broken, sound], jobs=[dg.define_asset_job("days")])
+    job = defs.resolve_job_def("days")
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def run(*assets: str) -> int:
+            result = job.execute_in_process(
+                instance=instance,
+                asset_selection=[dg.AssetKey(asset) for asset in assets],
+                raise_on_error=False,
+            )
+            return failures_in_a_row(instance, result.dagster_run)
+
+        assert run("broken") == 1
+        assert run("sound") == 0
+        assert run("broken") == 2
+        assert run("broken", "sound") == 1

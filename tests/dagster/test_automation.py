@@ -11,6 +11,7 @@ import pytest
 from core.settings import ROOT
 from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
 from orchestration.dbt.checks import target
+from orchestration.partitions import DAYS
 from tests.dagster.conftest import FACTS, REGIONAL, House
 from tests.helpers.pipeline import deliver, event, ingest_files
 
@@ -122,6 +123,14 @@ def newest(house: House):
 
 def test_a_backfill_of_dagster_itself_launches_nothing_more(automation, house):
     assert house.backfill("2026-03-04", "2026-03-04")
+    [backfill] = house.instance.get_runs(limit=1)
+    built = house.instance.all_logs(
+        backfill.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    events = [entry.get_dagster_event() for entry in built]
+    days = {event.partition for event in events if event.asset_key == FACTS}
+    assert "2026-03-04" in days
+    assert "2019-05-05" not in days, "built by an earlier run, and not by this one"
     automation.tick()  # the late days' features
     assert automation.tick() == {}
 
@@ -134,6 +143,7 @@ def test_schedules_pull_today_by_the_hour_and_yesterday_once(monkeypatch):
     today, yesterday = pull_today(context), pull_yesterday(context)
     assert (today.partition_key, today.run_key) == ("2026-03-05", "2026-03-05 03")
     assert (yesterday.partition_key, yesterday.run_key) == ("2026-03-04", "2026-03-04")
+    assert DAYS.has_partition_key(f"{datetime.now(UTC).date()}")
 
 
 def test_make_ui_starts_with_everything_on(house):

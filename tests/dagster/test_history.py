@@ -1,5 +1,6 @@
 """Dagster's history: where it is, and what it takes to write it."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,8 @@ import pytest
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import start_embedded, stop_embedded
+from orchestration import resources
+from orchestration.automation import ledger_sensor
 from orchestration.dbt.preview import markdown
 from orchestration.home.history import delete_runs, delete_runs_that_show
 from orchestration.home.prepare import DATABASE, prepare_home
@@ -24,7 +27,8 @@ KEY = dg.AssetKey("a")
 @dg.op
 def builds(context: dg.OpExecutionContext) -> None:
     tags = context.run.tags
-    preview = dg.MetadataValue.md(markdown([{"user_id": tags.get("user"), "payload": {}}]))
+    row = {"user_id": tags.get("user"), "payload": {"friend": tags.get("friend")}}
+    preview = dg.MetadataValue.md(markdown([row]))
     context.log_event(
         dg.AssetMaterialization(KEY, partition=tags["day"], metadata={"preview": preview})
     )
@@ -66,29 +70,43 @@ def test_it_is_in_the_embedded_postgres_over_connections_that_stay(server, monke
 
     stop_embedded()  # `make down`
     monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
     prepare_home()
+    assert os.environ["DAGSTER_EVENT_BATCH_SIZE"] == "7", "as the user has set it"
     with dg.DagsterInstance.get() as instance:
         assert instance.get_materialized_partitions(KEY) == set(DAYS)
 
 
 def test_prune_deletes_finished_runs_from_before_a_day(server):
+    before = datetime.now(UTC).date() - timedelta(days=30)
+    moments = {  # of creation, UTC
+        "gone": f"{before - timedelta(days=1)} 23:59:59",
+        "kept": f"{before} 00:00:01",
+        "goes on": f"{before - timedelta(days=9)} 12:00:00",
+    }
+    history = replace(server, database=DATABASE)
     with dg.DagsterInstance.get() as instance:
-        for day in DAYS[:2]:
-            builds_a_day.execute_in_process(instance=instance, tags={"day": day})
-        [newer, older] = instance.get_runs()
-        age = "update runs set create_timestamp = now() - interval '40 days' where run_id = %s"
-        query(replace(server, database=DATABASE), f"{age} returning 1", older.run_id)
-        assert delete_runs(datetime.now(UTC).date() - timedelta(days=30)) == 1
-        assert [run.run_id for run in instance.get_runs()] == [newer.run_id]
-        assert instance.get_materialized_partitions(KEY) == {DAYS[1]}
+        ids = {}
+        for day, (name, moment) in zip(DAYS, moments.items(), strict=False):
+            run = builds_a_day.execute_in_process(instance=instance, tags={"day": day})
+            ids[name] = run.run_id
+            age = "update runs set create_timestamp = %s where run_id = %s returning 1"
+            query(history, age, moment, run.run_id)
+        going_on = "update runs set status = 'STARTED' where run_id = %s returning 1"
+        query(history, going_on, ids["goes on"])
+        assert delete_runs(before) == 1
+        left = {run.run_id for run in instance.get_runs()}
+        assert left == {ids["kept"], ids["goes on"]}
+        assert instance.get_materialized_partitions(KEY) == set(DAYS[1:3])
 
 
 def test_forget_deletes_runs_whose_previews_show_the_user(server):
     with dg.DagsterInstance.get() as instance:
-        for day, user in zip(DAYS[:2], ("u1", "u10"), strict=True):
-            tags = {"day": day, "user": user}
+        people = (("u1", "u3"), ("u10", "u10"), ("u2", "u1"))
+        for day, (user, friend) in zip(DAYS[:3], people, strict=True):
+            tags = {"day": day, "user": user, "friend": friend}
             builds_a_day.execute_in_process(instance=instance, tags=tags)
-        assert delete_runs_that_show("u1") == 1
+        assert delete_runs_that_show("u1") == 2
         assert delete_runs_that_show("u1") == 0
         assert instance.get_materialized_partitions(KEY) == {DAYS[1]}
 
@@ -98,6 +116,18 @@ def test_forget_deletes_runs_whose_previews_show_the_user(server):
         query(replace(server, database=DATABASE), going_on, shown.run_id)
         with pytest.raises(UserError, match=f"'u10' is shown by a Dagster run .* {shown.run_id}"):
             delete_runs_that_show("u10")
+        assert [run.run_id for run in instance.get_runs()] == [shown.run_id]
+
+
+def test_the_ledger_waits_for_a_run_that_is_queued(server):
+    """Only a daemon can queue one: here it is said to Postgres."""
+    with dg.DagsterInstance.get() as instance:
+        run = builds_a_day.execute_in_process(instance=instance, tags={"day": DAYS[0]})
+        queued = "update runs set status = 'QUEUED' where run_id = %s returning 1"
+        query(replace(server, database=DATABASE), queued, run.run_id)
+        warehouse = {"warehouse": resources.Warehouse()}
+        said = ledger_sensor(dg.build_sensor_context(instance=instance, resources=warehouse))
+    assert said.skip_message == "a run is going on, which may build the days"
 
 
 def test_a_home_of_the_users_own_stays_as_it_is(monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ import pytest
 from core.days import due_day
 from core.settings import ROOT
 from orchestration.io_manager import PartitionedFiles
-from tests.dagster.conftest import FACTS, RAW, REGIONAL, House
+from tests.dagster.conftest import FACTS, RAW, REGIONAL, House, check
 from tests.helpers.pipeline import query, run
 from tests.helpers.waiting import wait_until
 
@@ -200,15 +200,6 @@ def test_the_newest_day_is_not_made_present_by_old_ones(ran):
     agree = check(ran, "partitions_agree")
     assert not agree.passed
     assert agree.metadata["only_dagster"].value == ["2026-03-02"]
-    fresh = check(ran, "source_freshness", RAW)
-    assert fresh.passed
-    assert fresh.metadata["events"].value == "pass"
-
-
-def check(house: House, name: str, asset: dg.AssetKey = FACTS) -> dg.AssetCheckEvaluation:
-    job = dg.define_asset_job("one", dg.AssetSelection.checks(dg.AssetCheckKey(asset, name)))
-    made = dg.Definitions.merge(house.defs, dg.Definitions(jobs=[job])).resolve_job_def("one")
-    return made.execute_in_process(instance=house.instance).get_asset_check_evaluations()[0]
 
 
 def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_dir):
@@ -245,6 +236,11 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_d
         f" from analytics.row_accounting where ingest_date = '{day}'",
     ) == [(True,)]
 
+    failed = run("orchestration.backfill", **settings | {"EVENTS_API_TOKEN": "another"})
+    assert failed.returncode == 2
+    said = f"error: FROM={day} TO={day}: the Dagster run failed, see above"
+    assert failed.stderr.splitlines()[-1] == said
+
 
 def test_a_failed_test_fails_the_run_at_once_and_holds_back_what_follows(ran):
     query(
@@ -278,3 +274,8 @@ def test_a_failed_test_fails_the_run_at_once_and_holds_back_what_follows(ran):
     assert "row_accounting" in found["2026-03-04"].metadata["query"].value
 
     query(ran.warehouse, "drop function lose cascade; select 1")
+    # Whoever repeats a run that has come to an end wants all of it anew.
+    assert ran.backfill("2026-03-03", "2026-03-04")
+    [repeated] = ran.instance.get_runs(limit=1)
+    stats = ran.instance.get_run_step_stats(repeated.run_id)
+    assert {"raw", "dbt_models", "user_activity_features"} <= {step.step_key for step in stats}

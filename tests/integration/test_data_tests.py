@@ -11,7 +11,7 @@ from orchestration.dbt.failures import passed_by_partition
 from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
 from transform.project import LOCATION
 
-D1, D4, D5, D13 = "2026-01-01", "2026-01-04", "2026-01-05", "2026-01-13"
+D1, D4, D5, D6, D13 = (f"2026-01-{day:02}" for day in (1, 4, 5, 6, 13))
 
 
 def failures(test: str) -> int:
@@ -24,25 +24,26 @@ def failures(test: str) -> int:
 
 def test_an_event_of_two_days_within_a_week_warns(warehouse, tmp_path):
     days = {
-        D1: [event("again", f"{D1}T10:00:00Z"), event("much-later", f"{D1}T10:00:00Z")],
+        D1: [event("again", f"{D1}T10:00:00Z")],
         D4: [
             event("again", f"{D4}T10:00:00Z"),
             event("again", f"{D4}T11:00:00Z"),  # within the day: a duplicate
             event("again", f"{D4}T10:00:00Z", user_id="u2"),  # another user's
         ],
-        D13: [event("much-later", f"{D13}T10:00:00Z")],
+        D5: [event("eight days", f"{D5}T10:00:00Z")],
+        D6: [event("seven days", f"{D6}T10:00:00Z")],
+        D13: [event("eight days", f"{D13}T10:00:00Z"), event("seven days", f"{D13}T10:00:00Z")],
     }
     for day, records in days.items():
         deliver(tmp_path, day, records)
-    deliver(tmp_path, D5, [event("once", f"{D5}T10:00:00Z")])
     ingest_files(warehouse, tmp_path, D1, D13)
     said = build()
     assert "1 warned" in said
-    assert failures("warn_event_repeated_across_days") == 1
-    # A build of one day looks back, and no further than a week.
+    assert failures("warn_event_repeated_across_days") == 2
+    # A build of one day looks back a week.
     assert "1 warned" in build(D4, D4)
-    assert "0 warned" in build(D13, D13)
-    # It sees the pair, but has built neither of its days.
+    assert "1 warned" in build(D13, D13)
+    # It sees the pair of D1 and D4, but has built neither of its days.
     assert "0 warned" in build(D5, D5)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 
-from tests.helpers.pipeline import deliver, event, ingest_files, query
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
 from tests.helpers.processes import dbt
 
 
@@ -36,3 +37,17 @@ def test_a_range_of_dbts_own_flags(warehouse, tmp_path):
     versions = """select day::text, version from intermediate.built_days
         where model = 'fact_events' order by 1"""
     assert query(warehouse, versions) == [("2026-01-01", 1), ("2026-01-02", 2)]
+
+
+def test_a_build_leaves_the_environment_as_it_was(warehouse, tmp_path):
+    before = dict(os.environ)
+    build()
+    assert dict(os.environ) == before
+
+
+def test_dbt_that_does_not_begin_is_an_error(warehouse):
+    done = run("transform", DBT_TARGET="nowhere")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: dbt: ")
+    assert "nowhere" in done.stderr
+    assert done.stderr.count("\n") == 1

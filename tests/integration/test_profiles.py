@@ -115,6 +115,22 @@ def test_only_the_users_who_changed_are_derived_anew(warehouse, tmp_path):
     assert set(query(warehouse, written)) == after
 
 
+def test_a_profile_that_says_the_same_of_an_earlier_moment(warehouse, tmp_path):
+    """Nothing is other than before, but since when it is so."""
+    events, profiles = tmp_path / "events", tmp_path / "profiles"
+    profile = {"user_id": "u1", "tier": "free", "region": "EU"}
+    for day in (D1, D2):
+        deliver(events, day, [event("a", f"{day}T10:00:00Z")])
+    deliver(profiles, D1, [profile | {"updated_at": "2025-06-01T00:00:00Z"}])
+    deliver(profiles, D2, [profile | {"updated_at": "2025-05-01T00:00:00Z"}])
+    for day in (D1, D2):
+        ingest_files(warehouse, events, day, profiles_url=profiles)
+        build()
+    since = """select version_number, (valid_from at time zone 'UTC')::date::text, valid_to
+        from analytics.dim_user_versions"""
+    assert query(warehouse, since) == [(1, "2025-05-01", None)]
+
+
 def test_a_later_profile_that_changes_one_thing_reaches_the_fact(warehouse, tmp_path):
     """Only the region, only the tier, and from something to nothing."""
     events, profiles = tmp_path / "events", tmp_path / "profiles"

@@ -172,15 +172,17 @@ def test_forget_quotes_what_it_is_given(built):
 
 
 def test_the_last_day_that_is_kept(warehouse, tmp_path):
-    """Of KEEP_DAYS days today is the first: with 5, what happened four days ago stays."""
+    """Of KEEP_DAYS days today is the first: with 5, what happened four days ago stays.
+
+    Nothing is built yet: that is done first.
+    """
     kept, gone = [f"{TODAY - timedelta(days=n)}" for n in (4, 5)]
     records = [event("kept", f"{kept}T00:00:00Z"), event("gone", f"{gone}T23:59:59Z")]
     deliver(tmp_path, kept, records)
     ingest_files(warehouse, tmp_path, kept)
-    build()
-    assert query(warehouse, PARTITIONS) == [(gone,), (kept,)]
     done = run("commands.prune", KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
+    assert receipt(done.stdout)["analytics.fact_events"] == 1
     assert {row[0] for row in query(warehouse, FACTS)} == {"kept"}
     # The partition that ends with the first day that is kept.
     assert query(warehouse, PARTITIONS) == [(kept,)]
@@ -196,11 +198,16 @@ def test_rows_of_a_load_that_never_completed_go_and_were_never_counted(built, co
         "forget": {"USER_ID": "nobody"},
     }
     rows_of_a_load_that_never_completed(built, f"{TODAY - timedelta(days=20)}")
-    query(built, "update raw.events set user_id = 'nobody' where _dlt_load_id = 'dead' returning 1")
+    tables = ("raw.events", "raw.user_profiles")
+    for table in tables:
+        nobodys = f"update {table} set user_id = 'nobody' where _dlt_load_id = 'dead' returning 1"
+        query(built, nobodys)
     done = run(f"commands.{command}", **settings[command])
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["raw.events"] == 1
-    assert query(built, "select count(*) from raw.events where _dlt_load_id = 'dead'") == [(0,)]
+    dead = "select count(*) from {} where _dlt_load_id = 'dead'"
+    left = [query(built, dead.format(table)) for table in tables]
+    assert left == [[(0,)], [(1 if command == "prune" else 0,)]], "prune keeps the profiles"
     assert query(built, COUNTS) == before
     ledger = "select count(*) from raw.deliveries where rows < 0"
     assert query(built, ledger) == [(0,)]
@@ -240,6 +247,32 @@ def test_a_killed_forget_is_finished_by_the_next(built):
     assert receipt(done.stdout)["analytics.fact_events"] == 3
     assert {row[1] for row in query(built, FACTS)} == {"u10"}
     same_after_a_full_refresh(built)
+
+
+def test_a_user_who_is_still_somewhere_is_told(built):
+    """In a table that no record of theirs has led to, so that no build takes them out."""
+    query(
+        built,
+        """insert into analytics.dim_user_versions (user_id, version_number, valid_from)
+        values ('ghost', 1, now()) returning 1""",
+    )
+    done = run("commands.forget", USER_ID="ghost")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "error: USER_ID='ghost' is still in analytics.dim_user_versions: run make forget again"
+    )
+    assert receipt(done.stdout)["raw.events"] == 0, "what was done until then"
+
+
+def test_a_partition_that_somebody_reads_is_not_dropped_and_that_is_said(built):
+    of_day = "select min(tableoid::regclass::text) from analytics.fact_events where event_date = %s"
+    [(partition,)] = query(built, of_day, OLD)
+    query(built, f"create view analytics.theirs as select * from {partition}; select 1")
+    done = run("commands.prune", KEEP_DAYS="5")
+    assert done.returncode == 2
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"error: the days before {TODAY - timedelta(days=4)} were not dropped: ")
+    assert len(query(built, "select event_id from analytics.theirs")) == 2
 
 
 def test_files_of_python_assets_lose_the_user(built, tmp_path):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from core.days import DayRange, last_complete_days, parse_day, parse_range
+from core.days import DayRange, first_kept_day, last_complete_days, parse_day, parse_range
 from core.errors import UserError
 from ingestion.mapping.mapping import load_mapping
 from ingestion.source.files import find_files
@@ -105,6 +105,14 @@ def test_last_complete_days_end_before_today(count):
     after = datetime.now(UTC).date()
     assert days.end in (before, after)
     assert days.start == days.end - timedelta(days=count)
+
+
+@pytest.mark.parametrize(("count", "days_ago"), [(1, 0), (2, 1), (400, 399)])
+def test_today_is_the_first_of_the_days_that_are_kept(count, days_ago):
+    before = datetime.now(UTC).date()
+    first = first_kept_day(count)
+    after = datetime.now(UTC).date()
+    assert first + timedelta(days=days_ago) in (before, after)
 
 
 def delivered(tmp_path, names, template, first, last):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
 import pytest
@@ -13,6 +15,7 @@ from ingestion.source import http_client
 from ingestion.source.auth import made_auth
 from ingestion.source.http_client import HttpClient, RetryBudget
 from tests.helpers.faulty_api import Asked, FaultyApi, faulty_api, status
+from tests.helpers.waiting import LONG
 
 FAST = RetryBudget(attempts=4, first_wait=0.002, longest_wait=5, silence=5, page=20)
 WHERE = "EVENTS_URL=http://api"
@@ -23,9 +26,9 @@ def fast(monkeypatch):
     monkeypatch.setattr(http_client, "RETRY_BUDGET", FAST)
 
 
-def get(api: FaultyApi) -> bytes:
-    client = HttpClient(made_auth({}, "token", {}), concurrency=1)
-    request = requests.Request("GET", f"{api.url}/events", params={"date": "2026-03-01"})
+def get(api: FaultyApi, client: HttpClient | None = None, day: str = "2026-03-01") -> bytes:
+    client = client or HttpClient(made_auth({}, "token", {}), concurrency=1)
+    request = requests.Request("GET", f"{api.url}/events", params={"date": day})
     return client.ask(request, WHERE, "the day", lambda reply: reply.body)
 
 
@@ -100,3 +103,30 @@ def test_no_wait_is_longer_than_the_longest(monkeypatch):
     with faulty_api(lambda asked: asked.attempt == 1 and an_hour(asked)) as api:
         get(api)
     assert time.monotonic() - started < 10
+
+
+def test_a_short_wait_does_not_end_a_longer_one(monkeypatch):
+    """Of two requests at once the first is told to come back in a second, then the other one only
+    that it is too soon."""
+    monkeypatch.setattr(http_client, "TOLD_SECONDS", 0)
+    first, second = "2026-03-01", "2026-03-02"
+    under_way, waits = threading.Barrier(2), threading.Event()
+    moments: dict[str, float] = {}
+
+    def too_soon(asked: Asked) -> bool:
+        if asked.attempt > 1:
+            moments[asked.day] = time.monotonic()
+            return False
+        under_way.wait(LONG)
+        if asked.day == first:
+            return status(429, Retry_After="1")(asked)
+        assert waits.wait(LONG)
+        moments["told"] = time.monotonic()
+        return status(429)(asked)
+
+    auth = made_auth({}, "token", {})
+    client = HttpClient(auth, concurrency=2, on_wait=lambda text: waits.set())
+    with faulty_api(too_soon) as api, ThreadPoolExecutor(2) as threads:
+        for answer in [threads.submit(get, api, client, day) for day in (first, second)]:
+            assert b'"next_cursor"' in answer.result()
+    assert moments[second] - moments["told"] >= 0.5
