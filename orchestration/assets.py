@@ -68,19 +68,17 @@ def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterato
     context.log.info(result.summary())
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:
-            found: dict[str, Any] = {
+            rows: dict[str, Any] = {
                 "dagster/row_count": delivered.total,
-                "units": len(delivered.read),
-                "unchanged_units": delivered.unchanged,
-                "load_id": result.load_id or "unchanged",
+                "load_id": result.load_id,
             }
-            yield dg.MaterializeResult(asset_key=key, metadata=found)
+            yield dg.MaterializeResult(asset_key=key, metadata=rows)
 
 
 # By event day, where the raw tables are by day of delivery: automation.ledger_sensor fills it.
 ledger = _raw(
     LEDGER,
-    "Which units are a day's live delivery, and which event days they touched.",
+    "Which load is a day's live delivery, and which event days it touched.",
     deps=[RAW_EVENTS, RAW_PROFILES],
 )
 

@@ -81,7 +81,11 @@ def _by_partition(counts: Mapping[tuple[str, ...], int], regions: Regions) -> Co
 def _lineage(node: Any) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(
         {
-            column: [dg.TableColumnDep(asset_key_of(origin), name) for origin, name in origins]
+            # Several tables are one asset, raw/ledger; the same column of two of them is one dep.
+            column: [
+                dg.TableColumnDep(key, name)
+                for key, name in sorted({(asset_key_of(origin), name) for origin, name in origins})
+            ]
             for column, origins in column_lineage(node).items()
         }
     )
