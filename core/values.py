@@ -127,13 +127,13 @@ class Share:
 class Switch:
     """On or off."""
 
-    words: str = "true | false, or 1 | 0"
+    words: str = "true | false"
 
     def __call__(self, name: str, text: str) -> bool:
         """Whether it is on; UserError where it is neither."""
-        if text not in ("true", "false", "1", "0"):
+        if text not in ("true", "false"):
             raise UserError(f"{name}={text!r} is neither true nor false")
-        return text in ("true", "1")
+        return text == "true"
 
 
 @dataclass(frozen=True)

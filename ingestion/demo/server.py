@@ -135,7 +135,8 @@ def running(port: int = 0, seed: int = 7, fault_in: int = FAULT_IN) -> Iterator[
         fault_in: one request in so many is refused once.
     """
     server = DemoApi(port, seed=seed, fault_in=fault_in)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks for its end ten times a second; by itself twice.
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
     try:
         yield server

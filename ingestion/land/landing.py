@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,13 @@ from psycopg2.extensions import connection as Connection
 from core.errors import Unavailable
 from core.warehouse.connection import Warehouse
 from core.warehouse.locks import exclusively
-from ingestion.land.loads import begin_load, remove_dead_loads, tidy
+from ingestion.land.ledger import Delivered, begin_load, complete_load, remove_dead_loads, tidy
 from ingestion.land.spool import COPIES, SpooledFile
 
 if TYPE_CHECKING:
     import dlt
+
+Complete = Callable[[Connection, str, str, dict[str, Delivered]], None]
 
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -41,15 +42,17 @@ _DLT_SETTINGS = {
 class Load:
     """What is to land, read to its end.
 
-    `load_id`: the rows' own. `source`: the mapping's name. `days`: UTC days on which its rows were
-    delivered. `files`: by table, the rows. `directory`: where dlt may work, empty.
+    `load_id`: the rows' own. `source`: the mapping's name. `delivered`: by table, the days it
+    covers and what came. `files`: by table, the rows. `directory`: where dlt may work, empty.
+    `left_out`: files that lay there and are no data.
     """
 
     load_id: str
     source: str
-    days: set[date]
+    delivered: dict[str, Delivered]
     files: dict[str, list[SpooledFile]]
     directory: Path
+    left_out: int = 0
 
 
 def land(
@@ -57,9 +60,9 @@ def land(
     warehouse: Warehouse,
     load: Load,
     on_step: Callable[[str], None],
-    complete: Callable[[], None],
+    complete: Complete = complete_load,
 ) -> None:
-    """Copy a load's rows to Postgres, and make them count.
+    """Copy a load's rows to Postgres and make them what their days delivered.
 
     Nothing of the load is visible before the last step, which is one transaction.
 
@@ -74,23 +77,24 @@ def land(
         UserError: the warehouse failed; it is as it was.
     """
     remove_dead_loads(db)
-    begin_load(db, load.load_id, load.source, min(load.days), max(load.days))
-    filled = [table for table, files in load.files.items() if files]
-    if filled:
-        on_step("copying to Postgres")
+    days = sorted(set().union(*(received.days for received in load.delivered.values())))
+    begin_load(db, load.load_id, load.source, days[0], days[-1])
+    on_step("copying to Postgres")
+    if any(load.files.values()):
         _copy(db, warehouse, load)
     on_step("completing the load")
     # Counting what has landed and analyzing it both read the rows: at once, on two cores.
     with ThreadPoolExecutor(1) as beside:
-        tidied = beside.submit(_tidy, warehouse, filled)
-        complete()
+        tidied = beside.submit(_tidy, warehouse, load.delivered)
+        complete(db, load.load_id, load.source, load.delivered)
         tidied.result()
 
 
-def _tidy(warehouse: Warehouse, tables: list[str]) -> None:
+def _tidy(warehouse: Warehouse, delivered: dict[str, Delivered]) -> None:
     with closing(warehouse.connect()) as db:
-        for table in tables:
-            tidy(db, table)
+        for table, received in delivered.items():
+            if received.total:
+                tidy(db, table)
 
 
 def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:

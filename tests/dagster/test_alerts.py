@@ -2,7 +2,6 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -16,6 +15,7 @@ from aiosmtpd.handlers import Message
 from alerts.send import Alert, alert, announce
 from orchestration.alerting import alert_on_failure, announce_facts, failures_in_a_row
 from orchestration.automation import FACTS
+from tests.helpers.servers import serving
 
 MESSAGE = Alert("it failed", "owner@example.com", "run-1", "3 rows", {"no_nulls": "select 1"})
 
@@ -67,10 +67,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     server = Hook()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def url(hook: Hook) -> str:

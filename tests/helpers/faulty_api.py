@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.helpers.servers import serving
+
 TOKEN = "canary-token-0123456789"
 PAGES = 3
 PAGE_ROWS = 2
@@ -121,14 +123,11 @@ def faulty_api(fault: Fault) -> Iterator[FaultyApi]:
     api = FaultyApi("")
     handler = type("Handler", (_Handler,), {"fault": staticmethod(fault), "api": api})
     server = _Server(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield api
-    finally:
-        api.released.set()
-        server.shutdown()
-        server.server_close()
+    with serving(server) as api.url:
+        try:
+            yield api
+        finally:
+            api.released.set()
 
 
 # --- Answers that are faults.

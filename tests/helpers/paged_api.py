@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.helpers.servers import serving
 
 
 @dataclass
@@ -81,10 +82,5 @@ def paged_api(answer: Callable[[Call], Said]) -> Iterator[PagedApi]:
     handler = type("Handler", (_Handler,), {"api": api, "answer": staticmethod(answer)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(server) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()

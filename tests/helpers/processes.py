@@ -27,8 +27,15 @@ def start_module(*arguments: str, **settings: str) -> subprocess.Popen[str]:
     return start(sys.executable, "-m", *arguments, **settings)
 
 
-def start_dbt(*arguments: str, target_path: Path) -> subprocess.Popen[str]:
-    """dbt as any CI calls it, such as `start_dbt("build", target_path=tmp_path)`."""
+def start_dbt(*arguments: str, target_path: Path | None = None) -> subprocess.Popen[str]:
+    """dbt as any CI calls it, such as `start_dbt("build")`.
+
+    Args:
+        arguments: dbt's.
+        target_path: an empty folder, as in a fresh clone: dbt parses the project for 3 s then.
+            Else that of the worker's other tests, which has it parsed.
+    """
+    target = {name: str(target_path) for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH")}
     return start(
         Path(sys.executable).with_name("dbt"),
         *arguments,
@@ -36,8 +43,7 @@ def start_dbt(*arguments: str, target_path: Path) -> subprocess.Popen[str]:
         "dbt",
         "--profiles-dir",
         "profiles",
-        DBT_TARGET_PATH=str(target_path),
-        DBT_LOG_PATH=str(target_path),
+        **(target if target_path else {}),
     )
 
 
@@ -47,6 +53,6 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, "")
 
 
-def dbt(*arguments: str, target_path: Path) -> subprocess.CompletedProcess[str]:
+def dbt(*arguments: str, target_path: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run dbt to its end."""
     return finish(start_dbt(*arguments, target_path=target_path))

@@ -1,8 +1,12 @@
-"""Which Postgres the tests run on."""
+"""Which Postgres the tests run on, and HTTP servers beside a test."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import HTTPServer
 
 from core.warehouse.connection import Warehouse
 
@@ -25,3 +29,15 @@ def database_of_worker() -> str:
     """A name for the database of a test: workers share a server that is not theirs alone."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "") if ON_PGHOST else ""
     return f"test_{worker}" if worker else "test"
+
+
+@contextmanager
+def serving(server: HTTPServer) -> Iterator[str]:
+    """The server answers while it lasts; its URL, without a path."""
+    # It looks for its end at each interval: by itself half a second, a minute of all tests.
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

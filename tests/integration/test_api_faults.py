@@ -81,8 +81,7 @@ def fast(monkeypatch):
 
 
 def settings(url: str, days=DAYS) -> IngestSettings:
-    """They are read again each time, also where they are as before."""
-    return IngestSettings(days, "api", "canonical", url, "", TOKEN, force=True)
+    return IngestSettings(days, "api", "canonical", url, "", TOKEN)
 
 
 @matrix("fault", TRANSIENT_KINDS)

@@ -30,10 +30,10 @@ def test_a_range_of_dbts_own_flags(warehouse, tmp_path):
     for day in ("2026-01-01", "2026-01-02"):
         deliver(tmp_path / "events", day, [event("a", f"{day}T10:00:00Z")])
     ingest_files(warehouse, tmp_path / "events", "2026-01-01", "2026-01-02")
-    assert dbt("build", target_path=tmp_path / "all").returncode == 0
+    build()
     query(warehouse, "update raw.day_versions set version = version + 1; select 1")
     window = ("--event-time-start", "2026-01-02", "--event-time-end", "2026-01-03")
-    assert dbt("build", *window, target_path=tmp_path / "window").returncode == 0
+    assert dbt("build", *window).returncode == 0
     versions = """select day::text, version from intermediate.built_days
         where model = 'fact_events' order by 1"""
     assert query(warehouse, versions) == [("2026-01-01", 1), ("2026-01-02", 2)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,9 +15,10 @@ from core.migrations import migrations
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import psql_path
 from core.warehouse.locks import LOAD_LOCK
-from tests.helpers.pipeline import FACTS, deliver, event, query, run
+from tests.helpers.pipeline import FACTS, build, deliver, event, query, run
 from tests.helpers.processes import dbt, finish, start_dbt, start_module
 from tests.helpers.tiers import matrix
+from tests.helpers.waiting import wait_until
 
 # Four days ingested in two loads by the last version without migrations, each built: repeated
 # events, rejected records, late ones, profiles that changed. By pg_dump --no-owner.
@@ -78,21 +78,24 @@ def rows(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
     return found | {"facts": query(warehouse, FACTS)}
 
 
-def transform_once(way: str, target: Path) -> None:
+def transform_once(way: str) -> None:
     """Build what is out of date: by the project's command, or by dbt without it."""
-    done = run("transform") if way == "python" else dbt("build", target_path=target)
-    assert done.returncode == 0, done.stdout + done.stderr
+    if way == "python":
+        build()
+    else:
+        done = dbt("build", "--exclude-resource-type", "unit_test")
+        assert done.returncode == 0, done.stdout
 
 
-def test_an_empty_database_by_python_and_by_dbt_alone(database, server, tmp_path):
-    assert run("transform").returncode == 0
+def test_an_empty_database_by_python_and_by_dbt_alone(database):
+    build()
     by_python = [query(database, asked) for asked in (VERSIONS, COLUMNS)]
     assert by_python[0] == [(number,) for number in migrations()]
     query(
         database,
         "drop schema raw, staging, intermediate, analytics, partitions cascade; select 1",
     )
-    done = dbt("run", "--select", "stg_events", target_path=tmp_path)
+    done = dbt("run", "--select", "stg_events")
     assert done.returncode == 0, done.stdout
     assert [query(database, asked) for asked in (VERSIONS, COLUMNS)] == [
         by_python[0],
@@ -101,9 +104,9 @@ def test_an_empty_database_by_python_and_by_dbt_alone(database, server, tmp_path
 
 
 @matrix("way", {"who comes first": {"python": "python", "dbt": "dbt"}})
-def test_a_warehouse_of_the_version_before_is_opened(before, tmp_path, way):
+def test_a_warehouse_of_the_version_before_is_opened(before, way):
     found, built, views = rows(before), query(before, BUILT), query(before, VIEWS, OURS)
-    transform_once(way, tmp_path / "target")
+    transform_once(way)
     assert query(before, VERSIONS) == [(number,) for number in migrations()]
     assert rows(before) == found
     assert query(before, BUILT) == built, "no day was built again"
@@ -124,7 +127,7 @@ def test_a_warehouse_of_the_version_before_is_opened(before, tmp_path, way):
 def test_a_late_row_in_a_warehouse_of_the_version_before(before, tmp_path, way):
     """Of the new delivery the new day is built, and the old one that it reaches."""
     if way == "dbt":
-        transform_once(way, tmp_path / "target")
+        transform_once(way)
     found, built = rows(before), set(query(before, BUILT))
     late = event("later still", "2026-01-02T10:00:00Z", user_id="u3")
     deliver(tmp_path, "2026-01-05", [late, event("new", "2026-01-05T10:00:00Z", user_id="u4")])
@@ -134,7 +137,7 @@ def test_a_late_row_in_a_warehouse_of_the_version_before(before, tmp_path, way):
         FROM="2026-01-05", TO="2026-01-05",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    transform_once(way, tmp_path / "target")
+    transform_once(way)
 
     anew = {(row[0], str(row[2])) for row in set(query(before, BUILT)) - built}
     events = {"fact_events", "int_event_day_counts", "regional_daily_events"}
@@ -162,19 +165,19 @@ def test_a_newer_schema_is_refused_in_one_line(warehouse, tmp_path):
         done = run(*command, **days)
         assert done.returncode == 2
         assert done.stderr.splitlines()[-1] == f"error: PGDATABASE=test {says % 'program'}"
-    done = dbt("build", "--quiet", target_path=tmp_path / "target")
+    done = dbt("build", "--quiet")
     assert done.returncode == 2, done.stdout
     assert done.stdout.count(f"PGDATABASE=test {says % 'project'}") == 1
     assert query(warehouse, "select to_regclass('staging.stg_events')") == [(None,)]
 
 
-def test_who_migrate_at_once_both_succeed(database, tmp_path):
+def test_who_migrate_at_once_both_succeed(database):
     """Each sees an empty database, then waits for the other."""
     with closing(database.connect()) as db, db.cursor() as cursor:
         cursor.execute("begin; select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
         processes = [
             start_module("transform"),
-            start_dbt("run", "--select", "stg_events", target_path=tmp_path),
+            start_dbt("run", "--select", "stg_events"),
         ]
         wait_for_locks(database, len(processes))
         cursor.execute("commit")
@@ -189,6 +192,4 @@ def wait_for_locks(warehouse: Warehouse, number: int) -> None:
     waiting = """select count(*) from pg_locks
         where locktype = 'advisory' and not granted and database = (
             select oid from pg_database where datname = current_database())"""
-    deadline = time.monotonic() + 60
-    while query(warehouse, waiting) != [(number,)]:
-        assert time.monotonic() < deadline
+    wait_until(lambda: query(warehouse, waiting) == [(number,)])

@@ -10,7 +10,8 @@ import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from core.settings import ROOT
-from tests.helpers.pipeline import query
+from core.warehouse.connection import Warehouse
+from tests.helpers.pipeline import in_thread, query
 from tests.helpers.tiers import matrix
 
 PROJECT = """
@@ -22,8 +23,13 @@ on-run-start: ["{{ check_strategy_configs() }}"]
 models: { +schema: shop }
 """
 MACROS = """
-{% macro partition_overwrite_spans() %}{{ return(fromjson(var('spans'))) }}{% endmacro %}
-{% macro partition_overwrite_kept_days() %}{{ return(var('kept')) }}{% endmacro %}
+{% macro of_the_test(name) %}
+    {{ return(run_query('select ' ~ name ~ ' from shop.test').rows[0][0] if execute) }}
+{% endmacro %}
+{% macro partition_overwrite_spans() %}
+    {{ return(fromjson(of_the_test('spans') or '[{}]')) }}
+{% endmacro %}
+{% macro partition_overwrite_kept_days() %}{{ return(of_the_test('kept') or '') }}{% endmacro %}
 {% macro generate_schema_name(name, node) %}{{ return(name or target.schema) }}{% endmacro %}
 """
 MODEL = """
@@ -54,11 +60,12 @@ ROWS = "select sale, sold_on::text from shop.monthly order by 1"
 class Elsewhere:
     """A dbt project of one model, with the strategies' folder copied into it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warehouse: Warehouse) -> None:
         self.folder = folder
+        self.warehouse = warehouse
         strategies = ROOT / "dbt" / "macros" / "strategies"
-        shutil.copytree(strategies, folder / "macros" / "strategies")
-        (folder / "models").mkdir()
+        shutil.copytree(strategies, folder / "macros" / "strategies", dirs_exist_ok=True)
+        (folder / "models").mkdir(exist_ok=True)
         (folder / "macros" / "own.sql").write_text(MACROS)
         (folder / "dbt_project.yml").write_text(PROJECT)
         self.model("")
@@ -80,23 +87,36 @@ class Elsewhere:
         self, spans: list[dict[str, str]], *arguments: str, kept: str = "null::date"
     ) -> dbtRunnerResult:
         kept = f"select {kept} where {kept} is not null"
-        variables = json.dumps({"spans": json.dumps(spans), "kept": kept})
+        # By a table: another value of a variable would have dbt parse everything again, 3 s.
+        query(
+            self.warehouse,
+            "delete from shop.test; insert into shop.test values (%s, %s) returning 1",
+            json.dumps(spans),
+            kept,
+        )
         location = ["--project-dir", str(self.folder), "--profiles-dir", str(ROOT / "profiles")]
         # Its manifest is not to be taken for the project's.
         location += ["--target-path", str(self.folder / "target")]
-        return dbtRunner().invoke(["run", "--quiet", "--vars", variables, *arguments, *location])
+        return in_thread(dbtRunner().invoke, ["run", "--quiet", *arguments, *location])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's, for all tests of this file: dbt parses what is new in it."""
+    return tmp_path_factory.mktemp("elsewhere")
 
 
 @pytest.fixture
-def elsewhere(warehouse, tmp_path):
+def elsewhere(warehouse, folder):
     query(
         warehouse,
         """create schema shop; create table shop.sales (sale int, sold_on date);
+        create table shop.test (spans text, kept text);
         insert into shop.sales
         values (1, '2025-12-31'), (2, '2026-01-01'), (3, '2026-01-31'), (4, '2026-02-01');
         create role analyst; select 1""",
     )
-    yield Elsewhere(tmp_path / "elsewhere")
+    yield Elsewhere(folder, warehouse)
     query(warehouse, "drop owned by analyst; drop role analyst; select 1")
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+from commands.forget import forget
+from commands.prune import prune
 from ingestion.land import retention as landed
 from tests.helpers.pipeline import (
     FACTS,
@@ -19,6 +21,7 @@ from tests.helpers.pipeline import (
     ingest_files,
     query,
     run,
+    run_here,
 )
 
 TODAY = datetime.now(UTC).date()
@@ -165,7 +168,7 @@ def test_bad_settings_are_one_line_and_change_nothing(built):
 
 def test_forget_quotes_what_it_is_given(built):
     before = query(built, FACTS)
-    done = run("commands.forget", USER_ID="o'x\\ .*")
+    done = run_here(forget, USER_ID="o'x\\ .*")
     assert done.returncode == 0, done.stderr
     assert set(receipt(done.stdout).values()) == {0}
     assert query(built, FACTS) == before
@@ -180,7 +183,7 @@ def test_the_last_day_that_is_kept(warehouse, tmp_path):
     records = [event("kept", f"{kept}T00:00:00Z"), event("gone", f"{gone}T23:59:59Z")]
     deliver(tmp_path, kept, records)
     ingest_files(warehouse, tmp_path, kept)
-    done = run("commands.prune", KEEP_DAYS="5")
+    done = run_here(prune, KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["analytics.fact_events"] == 1
     assert {row[0] for row in query(warehouse, FACTS)} == {"kept"}
@@ -193,16 +196,17 @@ def test_the_last_day_that_is_kept(warehouse, tmp_path):
 @pytest.mark.parametrize("command", ["prune", "forget"])
 def test_rows_of_a_load_that_never_completed_go_and_were_never_counted(built, command):
     before = query(built, COUNTS)
-    settings = {
-        "prune": {"KEEP_DAYS": "11"},  # nothing of what was delivered is older
-        "forget": {"USER_ID": "nobody"},
+    commands = {
+        "prune": (prune, {"KEEP_DAYS": "11"}),  # nothing of what was delivered is older
+        "forget": (forget, {"USER_ID": "nobody"}),
     }
     rows_of_a_load_that_never_completed(built, f"{TODAY - timedelta(days=20)}")
     tables = ("raw.events", "raw.user_profiles")
     for table in tables:
         nobodys = f"update {table} set user_id = 'nobody' where _dlt_load_id = 'dead' returning 1"
         query(built, nobodys)
-    done = run(f"commands.{command}", **settings[command])
+    program, settings = commands[command]
+    done = run_here(program, **settings)
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["raw.events"] == 1
     dead = "select count(*) from {} where _dlt_load_id = 'dead'"
@@ -241,7 +245,7 @@ def test_a_killed_forget_is_finished_by_the_next(built):
     with closing(built.connect()) as db:
         landed.forget_user(db, "u1")
     assert "u1" in {row[1] for row in query(built, FACTS)}
-    done = run("commands.forget", USER_ID="u1")
+    done = run_here(forget, USER_ID="u1")
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["raw.events"] == 0
     assert receipt(done.stdout)["analytics.fact_events"] == 3

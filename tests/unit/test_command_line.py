@@ -16,12 +16,11 @@ from core.settings import ROOT
 from tests.helpers.pipeline import run
 
 INGEST = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL API_CONCURRENCY MAX_QUARANTINED".split()
-INGEST += ["EVENT_TS_MIN", "FORCE", "DRY"]
+INGEST.append("EVENT_TS_MIN")
 PROGRAMS = {
     "ingestion": [],
-    "ingestion ingest": [*INGEST, "JSON"],
+    "ingestion ingest": INGEST,
     "ingestion replay": ["REASON", "MAPPING", "EVENT_TS_MIN"],
-    "ingestion retract": ["UNIT", "MAPPING", "DRY"],
     "ingestion up": [],
     "ingestion down": [],
     "ingestion reset": [],

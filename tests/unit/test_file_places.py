@@ -1,7 +1,6 @@
 """Where files lie and what they are called: folders that say something, markers, odd signs."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from core.errors import UserError
 from tests.helpers.landing import HEADER, ROW, brief, found, jsonl, parquet, read, read_one, write
+from tests.helpers.servers import serving
 
 TWO = [("e1", None), ("e2", None)]
 LINES = jsonl("e1") + jsonl("e2")
@@ -67,14 +67,14 @@ def test_markers_and_checksums_are_no_data(tmp_path):
     write(tmp_path, {f"{day}/_temporary/0/part-9.json": LINES, f"{day}/done": b""})
     write(tmp_path, {f"{day}/part-0.json": LINES, f"{day}/empty.jsonl": b""})
     files = found(tmp_path, tmp_path / "%Y-%m-%d/**")
-    assert [Path(file.url).name for file in files.found] == ["empty.jsonl", "part-0.json"]
+    assert [Path(file.url).name for file in files.files] == ["empty.jsonl", "part-0.json"]
     assert files.left_out == 7
     assert brief(read(files)) == TWO
 
 
 def test_what_a_template_writes_out_is_data(tmp_path):
     write(tmp_path, {"_in/_2026-03-01.jsonl": LINES, "_in/_2026-03-02-a.jsonl": b""})
-    assert len(found(tmp_path, tmp_path / "_in/_%Y-%m-%d*.jsonl").found) == 2
+    assert len(found(tmp_path, tmp_path / "_in/_%Y-%m-%d*.jsonl").files) == 2
     assert brief(read(found(tmp_path, tmp_path / "_in/_%Y-%m-%d.jsonl"))) == TWO
 
 
@@ -114,14 +114,10 @@ class _Signed(BaseHTTPRequestHandler):
 
 def test_an_http_url_with_a_query(tmp_path):
     server = HTTPServer(("127.0.0.1", 0), _Signed)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}/%Y-%m-%d.jsonl?sig=a.b%%2Fc"
+    with serving(server) as address:
+        url = f"{address}/%Y-%m-%d.jsonl?sig=a.b%%2Fc"
         files = found(tmp_path, url)
         assert brief(read(files)) == TWO
         with pytest.raises(UserError, match="matches no file") as error:
             found(tmp_path, url.replace("a.b", "s3cret"))
         assert "s3cret" not in str(error.value)
-    finally:
-        server.shutdown()
-        server.server_close()
