@@ -14,7 +14,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run demo-api ingest replay transform backfill prune forget report ui up down reset psql \
+.PHONY: help install run demo-api ingest replay retract transform backfill prune forget report ui up down reset psql \
         lint format types docs unit browser test-quick test test-full test-soak test-real-data test-server coverage mutants \
         screenshots bench bench-plots settings lock clean
 
@@ -43,8 +43,11 @@ run: install ## the main job: demo API -> raw -> dbt build -> fact_events by day
 demo-api: install ## serve the demo events API on loopback until Ctrl-C
 	@$(RUN) ingestion demo-api
 
-ingest: install ## land raw days: FROM= TO= [SOURCE=api|files] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=]
+ingest: install ## land what is new of FROM= TO=: [SOURCE=api|files] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=] [FORCE=1] [DRY=1] [JSON=1]
 	@$(RUN) ingestion ingest
+
+retract: install ## take a delivery back: UNIT= [MAPPING=] [DRY=1]
+	@$(RUN) ingestion retract
 
 replay: install ## read quarantined records again after a fix of the mapping: [REASON=] [MAPPING=]
 	@$(RUN) ingestion replay

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from core.errors import UserError
 from core.settings import Setting, declared, load_env
+from core.values import Switch
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -97,4 +98,11 @@ def _option(setting: Setting[Any]) -> click.Option:
         help=f"{setting.meaning} ({setting.kind.words})",
         expose_value=False,
         callback=put,
+        **_switch(setting),
     )
+
+
+def _switch(setting: Setting[Any]) -> dict[str, Any]:
+    """`--dry` alone is `--dry true`. Any: as click takes it."""
+    is_switch = isinstance(setting.kind, Switch)
+    return {"is_flag": False, "flag_value": "true"} if is_switch else {}

@@ -1,15 +1,17 @@
-"""UTC days: half-open ranges in the code, inclusive days at the edge. Converted here only."""
+"""UTC days and hours: half-open in the code, inclusive at the edge. Converted here only."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from core.errors import UserError
 
 ONE_DAY = timedelta(days=1)
+ONE_HOUR = timedelta(hours=1)
+_HOUR = re.compile(r"(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3])")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,73 @@ class DayRange:
 
     def __str__(self) -> str:
         return f"{self.start}" if len(self) == 1 else f"{self.start} to {self.last}"
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The UTC hours `[start, end)`, of which something is delivered; never empty."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of_days(cls, days: DayRange) -> Window:
+        """All hours of some days."""
+        return cls(_midnight(days.start), _midnight(days.end))
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError(f"empty window: [{self.start}, {self.end})")
+
+    def __contains__(self, other: object) -> bool:
+        return isinstance(other, Window) and self.start <= other.start and other.end <= self.end
+
+    def overlaps(self, other: Window) -> bool:
+        """Whether some hour is in both."""
+        return self.start < other.end and other.start < self.end
+
+    @property
+    def is_days(self) -> bool:
+        """Whether it begins and ends at midnight."""
+        return self.start.time() == self.end.time() == time()
+
+    @property
+    def days(self) -> DayRange:
+        """The days that have an hour in it."""
+        return DayRange.inclusive(self.start.date(), (self.end - ONE_HOUR).date())
+
+    def __str__(self) -> str:
+        first, last = self.start, self.end - ONE_HOUR
+        if not self.is_days:
+            hours = [f"{hour:%Y-%m-%dT%H}" for hour in (first, last)]
+            return hours[0] if first == last else " to ".join(hours)
+        month = f"{first:%Y-%m}"
+        is_month = first.day == self.end.day == 1 and month == f"{last:%Y-%m}"
+        return month if is_month else str(self.days)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def parse_window(first: str, last: str) -> Window:
+    """The hours of FROM and TO, inclusive, each a day or an hour: `2026-01-01` is all of its hours.
+
+    Raises:
+        UserError: one of them is neither, or TO lies before FROM.
+    """
+    days = parse_range(
+        first[:10] if _HOUR.fullmatch(first) else first,
+        last[:10] if _HOUR.fullmatch(last) else last,
+    )
+    start, end = _midnight(days.start), _midnight(days.end)
+    if hour := _HOUR.fullmatch(first):
+        start += int(hour[2]) * ONE_HOUR
+    if hour := _HOUR.fullmatch(last):
+        end += (int(hour[2]) + 1) * ONE_HOUR - ONE_DAY
+    if end <= start:
+        raise UserError(f"TO={last} is before FROM={first}")
+    return Window(start, end)
 
 
 def parse_day(setting: str, value: str) -> date:

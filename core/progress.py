@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -15,9 +13,8 @@ class Progress:
     Silent for work of less than a moment on a pipe: a line is printed per step, not per unit.
     """
 
-    def __init__(self, console: Console | None = None, unit: str = "days") -> None:
+    def __init__(self, console: Console | None = None, unit: str = "units") -> None:
         self.console = console or Console(stderr=True)
-        self._seen: set[date] = set()
         self._bar = Bar(
             TextColumn("{task.description:<24}"),
             BarColumn(bar_width=30),
@@ -32,7 +29,6 @@ class Progress:
 
     def start(self, title: str, total: int) -> None:
         """Begin a piece of work of `total` units."""
-        self._seen.clear()
         self._bar.reset(self._task, description=title, total=total)
         self._bar.start()
         self._say(title)
@@ -45,11 +41,6 @@ class Progress:
     def advance(self) -> None:
         """One more unit is done."""
         self._bar.update(self._task, advance=1)
-
-    def day(self, day: date) -> None:
-        """A day has been read."""
-        self._seen.add(day)
-        self._bar.update(self._task, completed=len(self._seen))
 
     def done(self) -> None:
         """Remove the bar."""

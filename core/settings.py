@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dotenv import load_dotenv
 
-from core.days import DayRange, parse_range
+from core.days import DayRange, Window, parse_range, parse_window
 from core.errors import UserError
 from core.values import Kind, Text
 
@@ -130,7 +130,10 @@ class RangeSettings:
     """The days asked for, as people write them."""
 
     first: str = Setting(
-        "FROM", Text("a UTC day, YYYY-MM-DD"), "First day.", example="2026-01-01"
+        "FROM",
+        Text("a UTC day, YYYY-MM-DD"),
+        "First day; for ingest an hour too (2026-01-01T05), where the source has hours.",
+        example="2026-01-01",
     ).field()
     last: str = Setting(
         "TO",
@@ -156,6 +159,17 @@ def optional_range() -> DayRange | None:
     Raises:
         UserError: TO without FROM, a value that is no day, or TO before FROM.
     """
+    asked = _asked()
+    return parse_range(*asked) if asked else None
+
+
+def optional_window() -> Window | None:
+    """FROM and TO, each a day or an hour; None when neither is set. See `optional_range`."""
+    asked = _asked()
+    return parse_window(*asked) if asked else None
+
+
+def _asked() -> tuple[str, str] | None:
     asked = read_settings(RangeSettings)
     if not asked.first and not asked.last:
         return None
@@ -163,7 +177,7 @@ def optional_range() -> DayRange | None:
         raise UserError(
             f"FROM is not set, but TO={asked.last}: give the first day, FROM=YYYY-MM-DD"
         )
-    return parse_range(asked.first, asked.last or asked.first)
+    return asked.first, asked.last or asked.first
 
 
 def declared_in(module: ModuleType) -> list[Setting[Any]]:

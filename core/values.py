@@ -127,13 +127,13 @@ class Share:
 class Switch:
     """On or off."""
 
-    words: str = "true | false"
+    words: str = "true | false, or 1 | 0"
 
     def __call__(self, name: str, text: str) -> bool:
         """Whether it is on; UserError where it is neither."""
-        if text not in ("true", "false"):
+        if text not in ("true", "false", "1", "0"):
             raise UserError(f"{name}={text!r} is neither true nor false")
-        return text == "true"
+        return text in ("true", "1")
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,18 @@ wrong setting cost nothing else."""
 
 from __future__ import annotations
 
+import json
 import os
 
 from core.command_line import command, group, run_command
 from core.settings import RangeSettings, read_settings
-from ingestion.settings import DEMO_API_PORT, IngestSettings, ReplaySettings
+from ingestion.settings import (
+    DEMO_API_PORT,
+    JSON,
+    IngestSettings,
+    ReplaySettings,
+    RetractSettings,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,15 +22,27 @@ def main(arguments: list[str] | None = None) -> int:
     return run_command(PROGRAM, arguments, "python -m ingestion")
 
 
-@command(RangeSettings, IngestSettings)
+@command(RangeSettings, IngestSettings, JSON)
 def ingest() -> None:
-    """Land the raw days FROM to TO."""
-    settings = IngestSettings.from_env()
+    """Land the units of FROM to TO; those that are as before are not read again."""
+    settings, is_json = IngestSettings.from_env(), JSON.read()
     from core.progress import Progress
     from core.warehouse.server import warehouse
     from ingestion.ingest import ingest
 
-    print(ingest(settings, warehouse(), Progress()).summary())
+    result = ingest(settings, warehouse(), Progress(unit="units"))
+    print(json.dumps(result.as_json()) if is_json else result.summary())
+
+
+@command(RetractSettings)
+def retract() -> None:
+    """Take one delivery back, as if it had never come."""
+    settings = read_settings(RetractSettings)
+    from core.warehouse.server import warehouse
+    from ingestion.retract import retract
+
+    for each in retract(settings, warehouse()):
+        print(each.summary())
 
 
 @command(ReplaySettings)
@@ -95,5 +114,5 @@ def demo_api() -> None:
 PROGRAM = group(
     "ingestion",
     "Events into raw tables. Each option is also an environment variable, or a line of .env.",
-    *(ingest, replay, up, down, reset, psql, demo_api),
+    *(ingest, replay, retract, up, down, reset, psql, demo_api),
 )

@@ -5,67 +5,44 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
+import pyarrow as pa
 from psycopg2 import OperationalError
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
-from core.days import DayRange
 from core.errors import Unavailable, UserError
 from core.migrations import migrate
 from core.progress import Progress
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse
+from core.warehouse.locks import exclusively
 from ingestion.decode.readers import read
+from ingestion.deliveries import deliveries
 from ingestion.land.drift import (
     changes,
     previous_fields,
     refuse_lost_fields,
     refuse_too_many_rejects,
 )
+from ingestion.land.intake import Intake, Received
 from ingestion.land.landing import Load, land
-from ingestion.land.ledger import Delivered
+from ingestion.land.ledger import complete_load, note_confirmed
+from ingestion.land.loads import lease
 from ingestion.land.spool import SpooledFile, spool
+from ingestion.land.units import Plan, live_units
 from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
 from ingestion.mapping.reading import Reading
+from ingestion.outcome import IngestResult, outcome
 from ingestion.settings import IngestSettings
-from ingestion.source.unit import Delivery, Unit
-
-
-@dataclass(frozen=True)
-class IngestResult:
-    """What an ingestion did: the load, its rows by table, and the days nobody delivered."""
-
-    load_id: str
-    source: str
-    days: DayRange
-    events: Delivered
-    profiles: Delivered | None
-    missing_days: int
-    drift: tuple[str, ...] = ()
-    left_out: int = 0
-
-    def summary(self) -> str:
-        """One line for people, and one where the records are not made like those before."""
-        parts = [f"{self.events.total:,} events"]
-        if self.profiles:
-            parts.append(f"{self.profiles.total:,} user profiles")
-        days = f"{len(self.events.days)} day{'s' if len(self.events.days) != 1 else ''}"
-        line = f"{self.source}: {', '.join(parts)} received for {days} ({self.days})"
-        if self.missing_days:
-            line += f"; {self.missing_days} without a file stay as they were"
-        if self.left_out:
-            line += f"; {self.left_out} files that are no data left out (_SUCCESS, .crc and such)"
-        if self.drift:
-            line += f"\nunlike the last load of {self.source}: {'; '.join(self.drift)}"
-        return line
 
 
 def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -> IngestResult:
-    """Land the days of `settings` and make them live.
+    """Land the units of `settings` that are not as before, and make them live.
 
     Raises:
         UserError: a setting is wrong, the source failed, or the warehouse did; nothing has
@@ -76,100 +53,117 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         raise UserError(
             f"PROFILES_URL={settings.profiles_url!r}: MAPPING={mapping.name!r} has no [profiles]"
         )
-    with scratch_directory() as scratch, _shown(progress):
-        load = _spooled(settings, mapping, scratch, progress)
-        with _postgres_errors(warehouse), closing(warehouse.connect()) as db:
-            migrate(db)
-            drift = _judged(db, settings, mapping, load.delivered)
-            land(db, warehouse, load, progress.step)
-    events = load.delivered["events"]
-    return IngestResult(
-        load_id=load.load_id,
-        source=mapping.name,
-        days=settings.days,
-        events=events,
-        profiles=load.delivered.get("user_profiles"),
-        missing_days=len(settings.days) - len(events.days) if settings.connector == "files" else 0,
-        drift=tuple(drift),
-        left_out=load.left_out,
-    )
+    with (
+        scratch_directory() as scratch,
+        _shown(progress),
+        _postgres_errors(warehouse),
+        closing(warehouse.connect()) as db,
+    ):
+        migrate(db)
+        with lease(db, mapping.name, progress.step):
+            intakes = _planned(db, settings, mapping, progress)
+            if settings.dry:
+                return _dry(settings, mapping, intakes)
+            load = _spooled(settings, mapping, intakes, scratch, progress)
+            drift = _judged(db, settings, mapping, intakes)
+            return _landed(db, warehouse, settings, load, (intakes, drift, progress))
 
 
-def _spooled(settings: IngestSettings, mapping: Mapping, scratch: Path, progress: Progress) -> Load:
-    """Everything that the source has, read to its end."""
+def _planned(
+    db: Connection, settings: IngestSettings, mapping: Mapping, progress: Progress
+) -> dict[str, Intake]:
+    """By table, what the source has, beside what was delivered before."""
     started_at = datetime.now(UTC)
+    intakes = {}
+    for table, delivery in deliveries(settings, mapping, progress).items():
+        live = live_units(db, mapping.name, table, delivery.asked)
+        read_as = f"{mapping.digests[table]}-{settings.event_ts_min}"
+        plan = Plan(mapping.name, table, delivery, live, read_as, settings.force)
+        plan.gone(plan.wanted)  # what is refused, is refused before anything is read
+        intakes[table] = Intake(plan, started_at)
+    return intakes
+
+
+def _spooled(
+    settings: IngestSettings,
+    mapping: Mapping,
+    intakes: dict[str, Intake],
+    scratch: Path,
+    progress: Progress,
+) -> Load:
+    """All units that are not as before, read to their end."""
     load_id = f"{time.time():.7f}"
-    delivered: dict[str, Delivered] = {}
     files: dict[str, list[SpooledFile]] = {}
-    deliveries = _deliveries(settings, mapping, progress)
-    progress.start(f"reading {mapping.name}", len(deliveries["events"].days))
+    progress.start(f"reading {mapping.name}", len(intakes["events"].plan.wanted))
     for table in mapping.tables:
-        if table.table in deliveries:
-            delivery = deliveries[table.table]
-            units = _shown_by_day(delivery.units(scratch), progress, table)
-            reading = Reading(table, mapping.name, started_at, event_ts_min=settings.event_ts_min)
-            spooled = spool(read(units, reading), table.table, load_id, scratch)
-            delivered[table.table] = Delivered(delivery.days, spooled.counts, reading.fields)
+        if intake := intakes.get(table.table):
+            units = _shown_by_unit(intake.units(scratch), progress, table)
+            reading = Reading(
+                table,
+                mapping.name,
+                intake.started_at,
+                event_ts_min=settings.event_ts_min,
+                fields=intake.fields,
+            )
+            spooled = spool(_rows(units, reading), table.table, load_id, scratch)
+            intake.counts = spooled.counts
             files[table.table] = spooled.files
-    left_out = sum(delivery.left_out for delivery in deliveries.values())
-    return Load(load_id, mapping.name, delivered, files, scratch / "dlt", left_out)
+    days = {day for intake in intakes.values() for day in outcome(intake).days}
+    return Load(load_id, mapping.name, days, files, scratch / "dlt")
 
 
-def _deliveries(
-    settings: IngestSettings, mapping: Mapping, progress: Progress
-) -> dict[str, Delivery]:
-    """By table, what the source has for the days: here, and only here, APIs and files meet."""
-    if settings.connector == "api":
-        return _from_api(settings, mapping, progress)
-    return _from_files(settings, mapping)
+def _rows(received: Iterator[Received], reading: Reading) -> Iterator[pa.RecordBatch]:
+    """The landing rows of units. Those whose content first came earlier are read as of then."""
+    for received_at, alike in groupby(received, key=lambda each: each.received_at):
+        yield from read((each.unit for each in alike), replace(reading, started_at=received_at))
 
 
-def _from_api(
-    settings: IngestSettings, mapping: Mapping, progress: Progress
-) -> dict[str, Delivery]:
-    """Events, and profiles where the API has them."""
-    from ingestion.mapping.templates import words
-    from ingestion.source.api import ApiDelivery, EventsApi, without_query
-    from ingestion.source.auth import made_auth
-    from ingestion.source.http_client import HttpClient  # 0.08 s, which files need not
-
-    known = words(settings.days.last, without_query(settings.events_url))
-    auth = made_auth(mapping.api.auth, settings.api_token, known)
-    # One client for all tables: the API's rate limit does not tell them apart.
-    client = HttpClient(auth, settings.api_concurrency, progress.step)
-    deliveries: dict[str, Delivery] = {}
-    for table in mapping.tables:
-        endpoint = mapping.api.endpoint(table.table)
-        if endpoint is None:
-            continue
-        is_own = table.table == "user_profiles" and bool(settings.profiles_url)
-        setting = "PROFILES_URL" if is_own else "EVENTS_URL"
-        url = settings.profiles_url if is_own else settings.events_url
-        api = EventsApi(setting, url, table.table, endpoint, client)
-        deliveries[table.table] = ApiDelivery(api, settings.days, settings.api_concurrency)
-    return deliveries
-
-
-def _from_files(settings: IngestSettings, mapping: Mapping) -> dict[str, Delivery]:
-    """Events, and profiles where PROFILES_URL names them."""
-    from ingestion.source.files import find_files
-
-    deliveries: dict[str, Delivery] = {
-        "events": find_files("EVENTS_URL", settings.events_url, settings.days, mapping.events)
-    }
-    if settings.profiles_url and mapping.profiles:
-        deliveries["user_profiles"] = find_files(
-            "PROFILES_URL", settings.profiles_url, settings.days, mapping.profiles
-        )
-    return deliveries
-
-
-def _shown_by_day(units: Iterator[Unit], progress: Progress, table: TableMapping) -> Iterator[Unit]:
-    """The units, while the progress display counts the days of events."""
-    for unit in units:
+def _shown_by_unit(
+    received: Iterator[Received], progress: Progress, table: TableMapping
+) -> Iterator[Received]:
+    """The units, while the progress display counts those of events."""
+    for each in received:
+        yield each
         if table.table == "events":
-            progress.day(unit.day)
-        yield unit
+            progress.advance()
+
+
+def _landed(
+    db: Connection,
+    warehouse: Warehouse,
+    settings: IngestSettings,
+    load: Load,
+    read: tuple[dict[str, Intake], list[str], Progress],
+) -> IngestResult:
+    """The load made live; none where nothing came or went."""
+    intakes, drift, progress = read
+    tables = {table: outcome(intake) for table, intake in intakes.items()}
+    result = IngestResult(
+        load.source,
+        settings.asked,
+        tables,
+        drift=tuple(drift),
+        left_out=sum(intake.plan.delivery.left_out for intake in intakes.values()),
+    )
+    if all(table.is_unchanged for table in tables.values()):
+        with exclusively(db):
+            for table, intake in intakes.items():
+                note_confirmed(db, table, intake)
+        return result
+    land(
+        db,
+        warehouse,
+        load,
+        progress.step,
+        lambda: complete_load(db, load.load_id, load.source, intakes),
+    )
+    return replace(result, load_id=load.load_id)
+
+
+def _dry(settings: IngestSettings, mapping: Mapping, intakes: dict[str, Intake]) -> IngestResult:
+    """What would be read, as far as fingerprints tell."""
+    tables = {table: outcome(intake, is_dry=True) for table, intake in intakes.items()}
+    return IngestResult(mapping.name, settings.asked, tables, is_dry=True)
 
 
 @contextmanager
@@ -193,10 +187,7 @@ def _postgres_errors(warehouse: Warehouse) -> Iterator[None]:
 
 
 def _judged(
-    db: Connection,
-    settings: IngestSettings,
-    mapping: Mapping,
-    delivered: dict[str, Delivered],
+    db: Connection, settings: IngestSettings, mapping: Mapping, intakes: dict[str, Intake]
 ) -> list[str]:
     """What is different from the source's last load, for people.
 
@@ -205,14 +196,14 @@ def _judged(
     """
     drift: list[str] = []
     for table in mapping.tables:
-        if table.table not in delivered:
+        intake = intakes.get(table.table)
+        if intake is None or not intake.received:
             continue
-        received = delivered[table.table]
         before = previous_fields(db, mapping.name, table.table)
-        refuse_lost_fields(mapping.name, table, before, received.fields)
-        drift += changes(before, received.fields)
+        refuse_lost_fields(mapping.name, table, before, intake.fields)
+        drift += changes(before, intake.fields)
         if table.table == "events":
             refuse_too_many_rejects(
-                mapping.name, settings.max_quarantined, received.counts.rejected, received.total
+                mapping.name, settings.max_quarantined, intake.counts.rejected, intake.total
             )
     return drift

@@ -1,8 +1,8 @@
 """`make replay [REASON=] [MAPPING=]`: quarantined records are read again, by today's mapping.
 
 What was rejected lies in `raw.events` whole. It is projected anew and replaces exactly itself,
-under the same source, ingest day and load: for the ledger the day's delivery is what it was, so
-delivering the day again replaces it like everything else.
+under the same source, ingest day, load and unit: for the ledger the unit is what it was, so
+delivering it again replaces it like everything else.
 """
 
 from __future__ import annotations
@@ -12,24 +12,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import partial
-from typing import Any
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
-from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
 from core.migrations import migrate
 from core.progress import Progress
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse
-from core.warehouse.locks import exclusively
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.decode.session import session
 from ingestion.land.landing import Load, land
-from ingestion.land.ledger import Delivered, mark_changed
+from ingestion.land.loads import lease
+from ingestion.land.replacement import REJECTED, Units, complete_replay
 from ingestion.land.spool import spool
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.json_records import json_lines, member
@@ -39,13 +36,12 @@ from ingestion.mapping.reasons import Reason, first_reason
 from ingestion.mapping.row_records import named_rows, rejected_lines, slots
 from ingestion.settings import ReplaySettings
 
-_REJECTED = "reject_reason is not null and (%(reason)s = '' or reject_reason = %(reason)s)"
-_OF_THE_DAYS = "source = %(source)s and ingest_date = any(%(days)s::date[])"
 _FETCH_ROWS = 10_000
 _QUARANTINE = pa.schema(
     [
         ("_ingest_date", pa.date32()),
         ("_file", pa.string()),
+        ("_unit", pa.int32()),
         ("reason", pa.string()),
         ("line", pa.string()),
         ("is_object", pa.bool_()),
@@ -87,7 +83,7 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
         migrate(db)
         with db.cursor() as cursor:
             cursor.execute(
-                f"select distinct source from raw.events where {_REJECTED} order by 1",
+                f"select distinct source from raw.events where {REJECTED} order by 1",
                 {"reason": settings.reason},
             )
             sources = [row[0] for row in cursor.fetchall()]
@@ -121,53 +117,62 @@ def _replay(
 ) -> Replayed:
     result = Replayed(mapping.name)
     selected = {"source": mapping.name, "reason": settings.reason}
-    with scratch_directory() as scratch, closing(warehouse.connect()) as db, session() as duck:
-        loads, started_at = _read(warehouse, duck, selected)
-        if loads:
+    with (
+        scratch_directory() as scratch,
+        closing(warehouse.connect()) as db,
+        session() as duck,
+        lease(db, mapping.name, progress.step),
+    ):
+        units, received_at = _read(warehouse, duck, selected)
+        if units:
             load_id = f"{time.time():.7f}"
             earliest = settings.event_ts_min
-            reading = Reading(mapping.events, mapping.name, started_at, event_ts_min=earliest)
+            reading = Reading(mapping.events, mapping.name, received_at, event_ts_min=earliest)
             spooled = spool(_projected(duck, reading, result), "events", load_id, scratch)
-            delivered = {"events": Delivered(set(loads), spooled.counts)}
+            days = {day for _, day, _ in units}
             files = {"events": spooled.files}
             land(
                 db,
                 warehouse,
-                Load(load_id, mapping.name, delivered, files, scratch / "dlt"),
+                Load(load_id, mapping.name, days, files, scratch / "dlt"),
                 progress.step,
-                partial(_complete, selected=selected, loads=loads),
+                lambda: complete_replay(db, load_id, selected, units, spooled.counts.total),
             )
     return result
 
 
 def _read(
     warehouse: Warehouse, duck: duckdb.DuckDBPyConnection, selected: dict[str, str]
-) -> tuple[dict[date, str], datetime]:
-    """The records into the DuckDB table `quarantine`; their days with the load of each, and when
-    the latest of those loads began."""
+) -> tuple[Units, datetime]:
+    """The records into the DuckDB table `quarantine`; their units, and when the latest of these was
+    received."""
     duck.register("batch", _QUARANTINE.empty_table())
     duck.execute("create table quarantine as from batch")
-    loads: dict[date, str] = {}
-    started_at = datetime.fromtimestamp(0, UTC)
+    units: Units = {}
+    received_at = datetime.fromtimestamp(0, UTC)
     with closing(warehouse.connect()) as db, db.cursor("quarantine") as cursor:
         db.autocommit = False  # a server-side cursor lives in a transaction
         cursor.execute(
             f"""select e.ingest_date, e.file, e.reject_reason, e.payload #>> '{{}}',
-                jsonb_typeof(e.payload) = 'object', e._dlt_load_id, l.started_at
+                jsonb_typeof(e.payload) = 'object', e._dlt_load_id, e._unit, u.received_at
             from raw.events as e
-            inner join raw.deliveries as d on d.table_name = 'events' and d.source = e.source
-                and d.ingest_date = e.ingest_date and d.load_id = e._dlt_load_id
-            inner join raw.loads as l on l.load_id = d.load_id
-            where e.source = %(source)s and {_REJECTED}""",
+            inner join raw.units as u on u.live and u.table_name = 'events'
+                and u.load_id = e._dlt_load_id and u.ingest_date = e.ingest_date
+                and u.unit_no = e._unit
+            where e.source = %(source)s and {REJECTED}""",
             selected,
         )
         while rows := cursor.fetchmany(_FETCH_ROWS):
-            columns = list(zip(*rows, strict=True))
-            loads |= dict(zip(columns[0], columns[5], strict=True))
-            started_at = max(started_at, *columns[6])
-            duck.register("batch", pa.table(columns[: len(_QUARANTINE)], schema=_QUARANTINE))
+            days, files, reasons, lines, are_objects, loads, numbers, moments = zip(
+                *rows, strict=True
+            )
+            keys = zip(loads, days, numbers, strict=True)
+            new = [units.setdefault(key, len(units)) for key in keys]
+            received_at = max(received_at, *moments)
+            columns = [days, files, new, reasons, lines, are_objects]
+            duck.register("batch", pa.table(columns, schema=_QUARANTINE))
             duck.execute("insert into quarantine from batch")
-    return loads, started_at
+    return units, received_at
 
 
 def _projected(
@@ -213,88 +218,5 @@ def _query(reading: Reading, reason: str, kind: list[str] | None) -> str:
         f"json_extract_string(line, {quoted(member(key))}) as {slot}"
         for key, slot in zip(kind, slots(kind), strict=True)
     )
-    received = f"(select _file, _ingest_date, {columns} from {group})"
+    received = f"(select _file, _ingest_date, _unit, {columns} from {group})"
     return named_rows(reading, received, kind, f"a record that was {reason}")
-
-
-def _complete(
-    db: Connection,
-    load_id: str,
-    source: str,
-    delivered: dict[str, Delivered],
-    *,
-    selected: dict[str, str],
-    loads: dict[date, str],
-) -> None:
-    """The new rows take the old ones' place and load, in one transaction.
-
-    Raises:
-        UserError: the records are not those that were read; nothing has changed then.
-    """
-    parameters = selected | {
-        "days": sorted(loads),
-        "loads": list(loads.values()),
-        "new": load_id,
-    }
-    with exclusively(db), db.cursor() as cursor:
-        cursor.execute(
-            f"""select ingest_date, load_id from raw.deliveries
-            where table_name = 'events' and {_OF_THE_DAYS}""",
-            parameters,
-        )
-        is_unchanged = dict(cursor.fetchall()) == loads
-        touched, moved = _take_their_place(db, parameters)
-        if not is_unchanged or moved != {delivered["events"].total}:
-            raise UserError(
-                f"MAPPING={source!r}: its quarantined records have changed meanwhile, run it again"
-            )
-        _note_delivered_days(db, parameters)
-        changed = [("ingest_date", day) for day in sorted(loads)]
-        mark_changed(db, changed + [("event_date", day) for day in touched])
-        cursor.execute(
-            "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
-        )
-
-
-def _take_their_place(db: Connection, parameters: dict[str, Any]) -> tuple[list[date], set[int]]:
-    """The new rows in place of the old ones, under their loads. Returns the days of new events, and
-    how many rows went and came."""
-    with db.cursor() as cursor:
-        cursor.execute(
-            f"""delete from raw.events
-            where {_OF_THE_DAYS} and _dlt_load_id = any(%(loads)s) and {_REJECTED}""",
-            parameters,
-        )
-        gone = cursor.rowcount
-        cursor.execute(
-            f"""select distinct event_date from raw.events
-            where {_OF_THE_DAYS} and _dlt_load_id = %(new)s and reject_reason is null order by 1""",
-            parameters,
-        )
-        touched = [row[0] for row in cursor.fetchall()]
-        cursor.execute(
-            """update raw.events as e set _dlt_load_id = d.load_id from raw.deliveries as d
-            where e._dlt_load_id = %(new)s and e.ingest_date = any(%(days)s::date[])
-                and d.table_name = 'events' and d.source = e.source
-                and d.ingest_date = e.ingest_date""",
-            parameters,
-        )
-        return touched, {gone, cursor.rowcount}
-
-
-def _note_delivered_days(db: Connection, parameters: dict[str, Any]) -> None:
-    """What the days hold is counted anew; tombstones stay."""
-    with db.cursor() as cursor:
-        cursor.execute(
-            f"""delete from raw.delivered_days
-            where rows > 0 and table_name = 'events' and {_OF_THE_DAYS}""",
-            parameters,
-        )
-        cursor.execute(
-            f"""insert into raw.delivered_days
-                (source, table_name, ingest_date, event_date, region, rows)
-            select source, 'events', ingest_date, event_date, region, count(*) from raw.events
-            where {_OF_THE_DAYS} and _dlt_load_id = any(%(loads)s)
-            group by 1, 2, 3, 4, 5""",
-            parameters,
-        )

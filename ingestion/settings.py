@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from core.days import DayRange
+from core.days import DayRange, Window
 from core.errors import UserError
-from core.settings import Setting, optional_range, read_settings
-from core.values import Day, OneOf, Port, Share, Text, Whole
+from core.settings import Setting, optional_window, read_settings
+from core.values import Day, OneOf, Port, Share, Switch, Text, Whole
 from ingestion.mapping.reading import EVENT_TS_MIN as FIRST_DAY
 from ingestion.mapping.reasons import EVENT_REASONS
 
@@ -36,9 +36,14 @@ EVENT_TS_MIN = Setting(
 )
 
 
+DRY = Setting("DRY", Switch(), "Say what would be done, and do nothing.", default="false")
+JSON = Setting("JSON", Switch(), "Print what was done as JSON.", default="false")
+
+
 @dataclass(frozen=True)
 class IngestSettings:
-    """One ingestion: which days, from where, read how."""
+    """One ingestion: which days, from where, read how. `hours`: where not all of the days are asked
+    for."""
 
     days: DayRange
     connector: str = Setting(
@@ -71,6 +76,16 @@ class IngestSettings:
         default="0.5",
     ).field()
     event_ts_min: date = EVENT_TS_MIN.field()
+    force: bool = Setting(
+        "FORCE", Switch(), "Read every unit, also those that are as before.", default="false"
+    ).field()
+    dry: bool = DRY.field()
+    hours: Window | None = None
+
+    @property
+    def asked(self) -> Window:
+        """The hours asked for."""
+        return self.hours or Window.of_days(self.days)
 
     @classmethod
     def from_env(
@@ -85,13 +100,15 @@ class IngestSettings:
         Raises:
             UserError: a setting is missing or wrong.
         """
-        days = days or optional_range()
-        if days is None:
+        asked = Window.of_days(days) if days else optional_window()
+        if asked is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
         url = EVENTS_URL.read(env)
         is_http = url.startswith(("http://", "https://"))
         inferred = "files" if url and not is_http else "api"
-        settings = read_settings(cls, {"SOURCE": inferred} | _that_are_set(env), days=days)
+        env = {"SOURCE": inferred} | _that_are_set(env)
+        hours = None if asked.is_days else asked
+        settings = read_settings(cls, env, days=asked.days, hours=hours)
         if settings.connector == "files":
             if not url:
                 raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
@@ -102,6 +119,20 @@ class IngestSettings:
         elif not is_http:
             raise UserError(f"EVENTS_URL={url!r} is no http(s) URL, but SOURCE=api")
         return settings
+
+
+@dataclass(frozen=True)
+class RetractSettings:
+    """Which unit is taken back."""
+
+    unit: str = Setting(
+        "UNIT",
+        Text("a name, or name@window"),
+        "For retract: the unit, as `make ingest` and raw.units name it.",
+        example="2026-01-01.jsonl",
+    ).field()
+    mapping: str = MAPPING.field(default="")
+    dry: bool = DRY.field()
 
 
 @dataclass(frozen=True)

@@ -68,17 +68,19 @@ def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterato
     context.log.info(result.summary())
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:
-            rows: dict[str, Any] = {
+            found: dict[str, Any] = {
                 "dagster/row_count": delivered.total,
-                "load_id": result.load_id,
+                "units": len(delivered.read),
+                "unchanged_units": delivered.unchanged,
+                "load_id": result.load_id or "unchanged",
             }
-            yield dg.MaterializeResult(asset_key=key, metadata=rows)
+            yield dg.MaterializeResult(asset_key=key, metadata=found)
 
 
 # By event day, where the raw tables are by day of delivery: automation.ledger_sensor fills it.
 ledger = _raw(
     LEDGER,
-    "Which load is a day's live delivery, and which event days it touched.",
+    "Which units are a day's live delivery, and which event days they touched.",
     deps=[RAW_EVENTS, RAW_PROFILES],
 )
 

@@ -184,6 +184,7 @@ def _table(piece: _Piece) -> pa.Table:
         "line": text,
         "_file": pa.DictionaryArray.from_arrays(zeros, pa.array([piece.unit.name])),
         "_ingest_date": pa.repeat(pa.scalar(piece.unit.day, pa.date32()), len(lines)),
+        "_unit": pa.repeat(pa.scalar(piece.unit.number, pa.int32()), len(lines)),
         "_rejected": rejected,
         "_suspect": pc.match_substring_regex(text, SUSPECT),
     }

@@ -75,7 +75,7 @@ def _rows(db: duckdb.DuckDBPyConnection, scan: _Scan, reading: Reading) -> Itera
     values = [f"r.column{number}" for number in range(len(scan.columns))]
     values += [f"d.folder{number}" for number in range(len(scan.folders))]
     slots = zip(values, row_records.slots(names), strict=True)
-    received = f"""(select d._file, d._ingest_date,
+    received = f"""(select d._file, d._ingest_date, d._unit,
             {", ".join(f"{value} as {slot}" for value, slot in slots)}
         from {scan.sql} as r join _delivered as d on d._path = r._path)"""
     query = row_records.named_rows(reading, received, names, _named(scan.units))
@@ -90,7 +90,7 @@ def _rejects(
     db: duckdb.DuckDBPyConnection, scan: _Scan, reading: Reading
 ) -> Iterator[pa.RecordBatch]:
     """The lines that DuckDB rejected. One can have several errors; it is one record."""
-    rejected = f"""(select d._file, d._ingest_date, e.line, e.reason from
+    rejected = f"""(select d._file, d._ingest_date, d._unit, e.line, e.reason from
         (select any_value(csv_line) as line, any_value({_REASON}) as reason, scan_id, file_id
          from {scan.rejects} group by scan_id, file_id, line) as e
         join {scan.rejects}_files as s using (scan_id, file_id)
@@ -117,6 +117,7 @@ def _delivered(units: Sequence[Unit], folders: Sequence[str] = ()) -> pa.Table:
             "_path": [str(unit.path) for unit in units],
             "_file": [unit.name for unit in units],
             "_ingest_date": pa.array([unit.day for unit in units], pa.date32()),
+            "_unit": pa.array([unit.number for unit in units], pa.int32()),
         }
     )
     for number, folder in enumerate(folders):

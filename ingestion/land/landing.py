@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,11 @@ from psycopg2.extensions import connection as Connection
 from core.errors import Unavailable
 from core.warehouse.connection import Warehouse
 from core.warehouse.locks import exclusively
-from ingestion.land.ledger import Delivered, begin_load, complete_load, remove_dead_loads, tidy
+from ingestion.land.loads import begin_load, remove_dead_loads, tidy
 from ingestion.land.spool import COPIES, SpooledFile
 
 if TYPE_CHECKING:
     import dlt
-
-Complete = Callable[[Connection, str, str, dict[str, Delivered]], None]
 
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -42,17 +41,15 @@ _DLT_SETTINGS = {
 class Load:
     """What is to land, read to its end.
 
-    `load_id`: the rows' own. `source`: the mapping's name. `delivered`: by table, the days it
-    covers and what came. `files`: by table, the rows. `directory`: where dlt may work, empty.
-    `left_out`: files that lay there and are no data.
+    `load_id`: the rows' own. `source`: the mapping's name. `days`: UTC days on which its rows were
+    delivered. `files`: by table, the rows. `directory`: where dlt may work, empty.
     """
 
     load_id: str
     source: str
-    delivered: dict[str, Delivered]
+    days: set[date]
     files: dict[str, list[SpooledFile]]
     directory: Path
-    left_out: int = 0
 
 
 def land(
@@ -60,9 +57,9 @@ def land(
     warehouse: Warehouse,
     load: Load,
     on_step: Callable[[str], None],
-    complete: Complete = complete_load,
+    complete: Callable[[], None],
 ) -> None:
-    """Copy a load's rows to Postgres and make them what their days delivered.
+    """Copy a load's rows to Postgres, and make them count.
 
     Nothing of the load is visible before the last step, which is one transaction.
 
@@ -77,24 +74,23 @@ def land(
         UserError: the warehouse failed; it is as it was.
     """
     remove_dead_loads(db)
-    days = sorted(set().union(*(received.days for received in load.delivered.values())))
-    begin_load(db, load.load_id, load.source, days[0], days[-1])
-    on_step("copying to Postgres")
-    if any(load.files.values()):
+    begin_load(db, load.load_id, load.source, min(load.days), max(load.days))
+    filled = [table for table, files in load.files.items() if files]
+    if filled:
+        on_step("copying to Postgres")
         _copy(db, warehouse, load)
     on_step("completing the load")
     # Counting what has landed and analyzing it both read the rows: at once, on two cores.
     with ThreadPoolExecutor(1) as beside:
-        tidied = beside.submit(_tidy, warehouse, load.delivered)
-        complete(db, load.load_id, load.source, load.delivered)
+        tidied = beside.submit(_tidy, warehouse, filled)
+        complete()
         tidied.result()
 
 
-def _tidy(warehouse: Warehouse, delivered: dict[str, Delivered]) -> None:
+def _tidy(warehouse: Warehouse, tables: list[str]) -> None:
     with closing(warehouse.connect()) as db:
-        for table, received in delivered.items():
-            if received.total:
-                tidy(db, table)
+        for table in tables:
+            tidy(db, table)
 
 
 def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:

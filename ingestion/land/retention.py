@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection
 
 from core.scratch import remove_left_scratch
 from core.warehouse.locks import exclusively
-from ingestion.land.ledger import TABLES
+from ingestion.land.loads import TABLES
 
 # A rejected record has no user_id that could be read: it is the user's where a value in it is their
 # id, or the text of one that is no JSON has it as a word. A record of somebody else that mentions
@@ -30,36 +30,36 @@ _BEFORE = "coalesce(event_date, ingest_date) < %(before)s"
 _IS_LIVE = "_dlt_load_id in (select load_id from raw.loads where completed_at is not null)"
 _DELETE_EVENTS = f"""with deleted as (
         delete from raw.events where CONDITION
-        returning {_IS_LIVE} as is_live, source, ingest_date, event_date, region
+        returning {_IS_LIVE} as is_live, _dlt_load_id, ingest_date, _unit, event_date, region
     )
     insert into gone
-    select 'events', is_live, source, ingest_date, event_date, region, count(*) from deleted
-    group by is_live, source, ingest_date, event_date, region"""
+    select 'events', is_live, _dlt_load_id, ingest_date, _unit, event_date, region, count(*)
+    from deleted group by is_live, _dlt_load_id, ingest_date, _unit, event_date, region"""
 _DELETE_PROFILES = f"""with deleted as (
         delete from raw.user_profiles where CONDITION
-        returning {_IS_LIVE} as is_live, source, ingest_date, user_id
+        returning {_IS_LIVE} as is_live, _dlt_load_id, ingest_date, _unit, user_id
     ),
     retracted as (
         insert into raw.retracted_profiles (ingest_date, user_id)
         select distinct ingest_date, user_id from deleted where user_id is not null
     )
     insert into gone
-    select 'user_profiles', is_live, source, ingest_date, null, null, count(*) from deleted
-    group by is_live, source, ingest_date"""
+    select 'user_profiles', is_live, _dlt_load_id, ingest_date, _unit, null, null, count(*)
+    from deleted group by is_live, _dlt_load_id, ingest_date, _unit"""
 _OFF_THE_LEDGER = (
     """update raw.delivered_days as d set rows = d.rows - gone.rows
     from gone
-    where gone.is_live and d.table_name = gone.table_name and d.source = gone.source
-        and d.ingest_date = gone.ingest_date
+    where gone.is_live and d.table_name = gone.table_name and d.load_id = gone.load_id
+        and d.ingest_date = gone.ingest_date and d.unit_no = gone.unit_no
         and d.event_date is not distinct from gone.event_date
         and d.region is not distinct from gone.region""",
-    """update raw.deliveries as d set rows = d.rows - gone.rows
+    """update raw.units as u set rows = u.rows - gone.rows
     from (
-        select table_name, source, ingest_date, sum(rows) as rows from gone
-        where is_live group by table_name, source, ingest_date
+        select table_name, load_id, ingest_date, unit_no, sum(rows) as rows from gone
+        where is_live group by table_name, load_id, ingest_date, unit_no
     ) as gone
-    where d.table_name = gone.table_name and d.source = gone.source
-        and d.ingest_date = gone.ingest_date""",
+    where u.live and u.table_name = gone.table_name and u.load_id = gone.load_id
+        and u.ingest_date = gone.ingest_date and u.unit_no = gone.unit_no""",
     """update raw.day_versions set version = version + 1, changed_at = clock_timestamp()
     where (kind, day) in (
         select case table_name when 'events' then 'ingest_date' else 'profile_date' end, ingest_date
@@ -100,12 +100,17 @@ def prune_events(db: Connection, before: date) -> dict[str, int]:
     with exclusively(db), db.cursor() as cursor:
         deleted = _delete(db, {"events": _BEFORE}, {"before": before})
         for statement in (
-            "delete from raw.deliveries where rows = 0 and ingest_date < %(before)s",
+            # What lost rows is read again when it is asked for.
+            """update raw.units as u set fingerprint = null, content = null from gone
+            where u.table_name = gone.table_name and u.load_id = gone.load_id
+                and u.ingest_date = gone.ingest_date and u.unit_no = gone.unit_no""",
+            """delete from raw.units
+            where (rows = 0 or not live) and ingest_date < %(before)s""",
             """delete from raw.delivered_days
             where rows = 0 and coalesce(event_date, ingest_date) < %(before)s""",
             # Loads that later ones replaced, of which nothing is left.
             """delete from raw.loads where completed_at < %(before)s
-            and load_id not in (select load_id from raw.deliveries)""",
+            and load_id not in (select load_id from raw.units)""",
             "delete from raw.day_versions where kind = 'event_date' and day < %(before)s",
         ):
             cursor.execute(statement, {"before": before})
@@ -124,8 +129,8 @@ def _delete(
     with db.cursor() as cursor:
         cursor.execute(
             """create temporary table gone (
-                table_name text, is_live boolean, source text, ingest_date date, event_date date,
-                region text, rows bigint
+                table_name text, is_live boolean, load_id text, ingest_date date, unit_no int,
+                event_date date, region text, rows bigint
             ) on commit drop"""
         )
         for table, condition in conditions.items():

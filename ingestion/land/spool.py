@@ -32,9 +32,9 @@ _PLAIN = {"use_dictionary": False, "compression": "none", "write_statistics": Fa
 
 @dataclass
 class Counts:
-    """Received rows by (ingest day, event day, region), and rejected ones by reason."""
+    """Received rows by (number of the unit, event day, region), and rejected ones by reason."""
 
-    rows: Counter[tuple[date, date | None, str | None]] = field(default_factory=Counter)
+    rows: Counter[tuple[int, date | None, str | None]] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -92,13 +92,13 @@ def _spooled(path: Path) -> SpooledFile:
 def _counted(batches: Iterable[pa.RecordBatch], table: str, counts: Counts) -> Iterator[pa.Table]:
     """The batches cast to the landing schema, while they are counted."""
     schema = SCHEMAS[table]
-    keys = ["ingest_date", *(["event_date", "region"] if table == "events" else [])]
+    keys = ["_unit", *(["event_date", "region"] if table == "events" else [])]
     for batch in batches:
         if batch.num_rows == 0:
             continue
         rows = pa.Table.from_batches([batch]).cast(schema)
         for row in rows.group_by(keys).aggregate([([], "count_all")]).to_pylist():
-            key = (row["ingest_date"], row.get("event_date"), row.get("region"))
+            key = (row["_unit"], row.get("event_date"), row.get("region"))
             counts.rows[key] += row["count_all"]
         for row in pc.value_counts(pc.drop_null(rows["reject_reason"])).to_pylist():
             counts.rejected[row["values"]] += row["counts"]

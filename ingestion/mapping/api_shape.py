@@ -15,6 +15,7 @@ from ingestion.mapping.templates import check_templates
 
 METHODS = ("GET", "POST")
 BODIES = ("json", "jsonl")
+WINDOWS = ("hour", "day", "month")
 # dlt's types of paginators with their arguments ...
 PAGINATORS: dict[str, dict[str, type]] = {
     "cursor": {"cursor_path": str, "cursor_param": str, "cursor_body_path": str},
@@ -61,6 +62,7 @@ DLT_WORDS: dict[str, Any] = {
     "json": dict,
     "data_selector": str,
     "format": str,
+    "window": str,
     "paginator": (dict, str),
 }
 
@@ -92,7 +94,7 @@ class Paginator:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How a day of one table is asked for. Values of the four tables may be templates."""
+    """How a window of one table is asked for. Values of the four tables may be templates."""
 
     path: str
     data_selector: str
@@ -102,6 +104,7 @@ class Endpoint:
     json: dict[str, Any] | None = None
     method: str = "GET"
     format: str = "json"
+    window: str = "day"
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ def _endpoint(section: Any, where: str, others: tuple[str, ...]) -> Endpoint:
         json=section.get("json"),
         method=method,
         format=one_of(section.get("format", "json"), BODIES, f"{where} format"),
+        window=one_of(section.get("window", "day"), WINDOWS, f"{where} window"),
     )
 
 

@@ -37,14 +37,14 @@ def json_lines(
 
     Args:
         reading: how a record is read.
-        received: a relation of (line text, _file text, _ingest_date date).
+        received: a relation of (line text, _file text, _ingest_date date, _unit int).
         rejected: the expression of a reason that the reader has found; null for none.
         suspect: the expression of whether a line matches SUSPECT; the reader may have looked.
     """
     extraction = _Extraction(reading.mapping)
     return f"""
         with seen as (
-            select line, _file as file, _ingest_date as ingest_date,
+            select line, _file as file, _ingest_date as ingest_date, _unit,
                 {rejected} as _rejected, {suspect} as _suspect
             from {received}
         ),
@@ -97,7 +97,7 @@ def _fielded(extraction: _Extraction) -> str:
         ),
         fielded as (
             select {", ".join(extraction.fields)},
-                line as _line, file, ingest_date, _lifted,
+                line as _line, file, ingest_date, _unit, _lifted,
                 coalesce(_broken, {first_reason(duplicate)}) as _malformed,
                 case when _has_others then cast(json_merge_patch(line, {patch}) as varchar)
                     else '{{}}' end as _others

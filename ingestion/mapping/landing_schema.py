@@ -28,6 +28,7 @@ EVENTS = pa.schema(
         ("parse_error", pa.string()),  # the same; readable for one release
         ("source", pa.string()),
         ("file", pa.string()),  # of rejected records, for `make replay`
+        ("_unit", pa.int32()),  # which of the load's units
     ]
 )
 
@@ -42,6 +43,7 @@ USER_PROFILES = pa.schema(
         ("reject_reason", pa.string()),
         ("parse_error", pa.string()),
         ("source", pa.string()),
+        ("_unit", pa.int32()),
     ]
 )
 

@@ -7,6 +7,8 @@ there: `file` (the file's base name) and `ingest_date`. `docs/mapping.md` is the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,7 +36,7 @@ TAKEN = {"file", "ingest_date"} | {
     f"_{name}"
     for name in (
         *("no", "record", "line", "malformed", "others", "lifted", "time", "found", "faulty"),
-        *("usual_time", "parts", "midnight", "wall"),
+        *("usual_time", "parts", "midnight", "wall", "unit"),
     )
 }
 
@@ -69,12 +71,14 @@ class TableMapping:
 
 @dataclass(frozen=True)
 class Mapping:
-    """One source: its name is what re-ingesting a day of it replaces."""
+    """One source, under the name of its mapping. `digests`: by table, of all that says how a record
+    is read: where it is another one, so may be the rows."""
 
     name: str
     events: TableMapping
     profiles: TableMapping | None = None
     api: ApiShape = field(default_factory=partial(read_api, {}, ""))
+    digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> list[TableMapping]:
@@ -118,7 +122,16 @@ def load_mapping(name: str) -> Mapping:
         events=replace(events, files=files),
         profiles=replace(profiles, files=files) if profiles else None,
         api=_api(where, document.get("api", {}), profiles),
+        digests={
+            "events": _digest(document, "events"),
+            "user_profiles": _digest(document, "profiles"),
+        },
     )
+
+
+def _digest(document: dict[str, Any], section: str) -> str:
+    said = json.dumps([document.get(section), document.get("files")], sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _api(where: str, section: dict[str, Any], profiles: TableMapping | None) -> ApiShape:

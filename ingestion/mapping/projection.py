@@ -98,8 +98,7 @@ def _time_reasons(reading: Reading) -> dict[Reason, str]:
     latest = "epoch_us(timestamptz '9999-12-31 23:59:59.999999')"
     if is_event:
         received = quoted((reading.started_at + timedelta(days=1)).isoformat())
-        latest = f"""greatest(epoch_us(cast(ingest_date as timestamp)) + 172800000000,
-            epoch_us(timestamptz {received}))"""
+        latest = f"epoch_us(timestamptz {received})"
     return {
         Reason(f"invalid_{time}"): f"case when _time is null then {is_filled(f'_{time}')} end",
         Reason(f"{time}_out_of_range"): "not isfinite(_time) "

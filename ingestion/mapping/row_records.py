@@ -29,8 +29,8 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str], where: s
 
     Args:
         reading: how a record is read.
-        received: a relation of (_file text, _ingest_date date), and of text columns that are called
-            by `slots`: no name of a record's column can then be one of ours.
+        received: a relation of (_file text, _ingest_date date, _unit int), and of text columns that
+            are called by `slots`: no name of a record's column can then be one of ours.
         columns: the names of the record's own columns, each once in any case of letters.
         where: the file that has them, for messages.
 
@@ -50,7 +50,7 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str], where: s
         with recorded as (select *, {_object(slot)} as _record from {received}),
         fielded as (
             select {", ".join(_fields(reading, slot, where))},
-                _record, _file as file, _ingest_date as ingest_date,
+                _record, _file as file, _ingest_date as ingest_date, _unit,
                 {first_reason(malformed)} as _malformed,
                 {_object(kept)} as _others,
                 case when case when json_valid({lifted}) then
@@ -98,7 +98,7 @@ def rejected_lines(reading: Reading, received: str) -> str:
 
     Args:
         reading: only its table and its source matter.
-        received: a relation of (line text, reason text, _file text, _ingest_date date).
+        received: a relation of (line text, reason text, _file text, _ingest_date date, _unit int).
     """
     reason = first_reason(
         {
@@ -117,6 +117,7 @@ def rejected_lines(reading: Reading, received: str) -> str:
         "parse_error": reason,
         "source": quoted(reading.source),
         "file": "_file",
+        "_unit": "_unit",
     }
     names = SCHEMAS[reading.mapping.table].names
     columns = [f"{values.get(column, 'null')} as {column}" for column in names]

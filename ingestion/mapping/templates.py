@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from core.days import Window
 from core.errors import UserError
 
-WORDS = ("date", "start", "end", "start_epoch", "end_epoch", "base")
+# Those that tell one window from the next, in the order of what they can tell.
+INSTANTS = ("start", "end", "start_epoch", "end_epoch")
+WORDS = ("date", *INSTANTS, "base")
 ENVIRONMENT = "env:"
 # A mapping may come from somebody else: it reads what is meant for the API, and nothing more.
 ALLOWED = "EVENTS_API_"
@@ -47,23 +49,31 @@ def check_templates(value: Any, where: str) -> None:
                 )
 
 
-def words(day: date, base: str) -> dict[str, str | int]:
+def words(window: Window, base: str) -> dict[str, str | int]:
     """What the words in braces stand for.
 
     Args:
-        day: the UTC day asked for.
+        window: what is asked for; {date} is its first UTC day.
         base: EVENTS_URL or PROFILES_URL, without its query.
     """
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    end = start + timedelta(days=1)
     return {
-        "date": day.isoformat(),
-        "start": f"{start:%Y-%m-%dT%H:%M:%SZ}",
-        "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
-        "start_epoch": int(start.timestamp()),
-        "end_epoch": int(end.timestamp()),
+        "date": f"{window.start:%Y-%m-%d}",
+        "start": f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
+        "end": f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
+        "start_epoch": int(window.start.timestamp()),
+        "end_epoch": int(window.end.timestamp()),
         "base": base.rstrip("/"),
     }
+
+
+def named_words(value: Any) -> set[str]:
+    """The words in braces of a text, or of all texts of a list or table."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return set().union(*map(named_words, value))
+    found = _WORD.finditer(value) if isinstance(value, str) else ()
+    return {match[2] for match in found if match[2]}
 
 
 def filled(value: Any, known: Mapping[str, str | int]) -> Any:

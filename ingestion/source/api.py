@@ -1,15 +1,15 @@
-"""SOURCE=api: the events API's days, several at a time, each kept as a file of JSON lines.
+"""SOURCE=api: the events API's windows, several at a time, each kept as a file of JSON lines.
 
-The pages of a day follow each other, so what runs at the same time is days. A day that has
+The pages of a window follow each other, so what runs at the same time is windows. One that has
 come whole lies on the disk as the records' lines; from there on it is read like any other file.
-Memory holds a page per thread, the disk a few days, and no record becomes a Python object.
+Memory holds a page per thread, the disk a few windows, and no record becomes a Python object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,21 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from core.days import DayRange
+from core.days import DayRange, Window
+from core.errors import UserError
 from ingestion.mapping.api_shape import Endpoint
-from ingestion.mapping.templates import filled, words
+from ingestion.mapping.templates import INSTANTS, filled, named_words, words
 from ingestion.source.ends import Ends
 from ingestion.source.fetching import fetched_ahead
+from ingestion.source.fingerprints import digest
 from ingestion.source.http_client import HttpClient
 from ingestion.source.page import Page, PageReader
 from ingestion.source.paging import Chain, made_paginator
-from ingestion.source.unit import Unit
+from ingestion.source.unit import Found, Unit, UnitKey
+from ingestion.source.windows import windows_every
+
+# For whether a request can be made at all, before the first one is sent.
+SOME_DAY = Window.of_days(DayRange.of(date(2000, 1, 1)))
 
 
 def without_query(url: str) -> str:
@@ -55,7 +61,7 @@ class EventsApi:
         self._where = f"{setting}={self._address(endpoint.path)}"
         self._ends = Ends(endpoint.paginator, self._where)
         made_paginator(endpoint.paginator, self._where)
-        self._request(date(2000, 1, 1))
+        self._request(SOME_DAY)
         self._reader = PageReader(self._where, endpoint.data_selector, endpoint.format)
         self.table = table
         self.client = client
@@ -77,9 +83,33 @@ class EventsApi:
             return path or self._base
         return f"{self._base}/{path.lstrip('/')}"
 
-    def _request(self, day: date) -> requests.Request:
-        """For the first page of a day."""
-        known, endpoint = words(day, self._base), self._endpoint
+    def windows(self, asked: Window) -> list[Window]:
+        """What is asked for, one after the other.
+
+        Raises:
+            UserError: several would get the same answer, or hours are asked for that it has not.
+        """
+        endpoint = self._endpoint
+        windows = windows_every(endpoint.window, self._where, asked)
+        named = named_words([endpoint.path, endpoint.params, endpoint.headers, endpoint.json])
+        telling = {*INSTANTS} if endpoint.window == "hour" else {*INSTANTS, "date"}
+        if len(windows) > 1 and not named & telling:
+            words = ", ".join(f"{{{word}}}" for word in sorted(telling))
+            raise UserError(
+                f"{self._where}: nothing that [api] sends says which {endpoint.window} is meant, "
+                f"and {len(windows)} are asked for: use one of {words} in path, params, headers or "
+                "json"
+            )
+        return windows
+
+    @property
+    def region(self) -> str:
+        """The one that its address asks for, "" for all."""
+        return self._query.get("region", "")
+
+    def _request(self, window: Window) -> requests.Request:
+        """For the first page of a window."""
+        known, endpoint = words(window, self._base), self._endpoint
         params = {key: _text(value) for key, value in filled(endpoint.params, known).items()}
         headers = {key: str(_text(value)) for key, value in filled(endpoint.headers, known).items()}
         return requests.Request(
@@ -90,13 +120,13 @@ class EventsApi:
             json=deepcopy(filled(endpoint.json, known)),
         )
 
-    def fetch_day(self, day: date, target: Path) -> int:
-        """Write a UTC day's records as JSON lines, page by page.
+    def fetch(self, window: Window, target: Path) -> int:
+        """Write a window's records as JSON lines, page by page.
 
         A page that fails is asked for again: what has come stays.
 
         Args:
-            day: the delivery day to ask for.
+            window: what to ask for.
             target: the file to write.
 
         Returns:
@@ -108,14 +138,14 @@ class EventsApi:
         """
 
         def ask(request: requests.Request, number: int) -> Page:
-            what = f"{day}" if number == 1 else f"page {number} of {day}"
+            what = f"{window}" if number == 1 else f"page {number} of {window}"
             return self.client.ask(
-                request, self._where, what, lambda reply: self._reader.read(reply, f"{day}")
+                request, self._where, what, lambda reply: self._reader.read(reply, f"{window}")
             )
 
-        chain = Chain(self._endpoint, self._where, f"{day}", self._ends)
+        chain = Chain(self._endpoint, self._where, f"{window}", self._ends)
         with target.open("wb") as file:
-            for page in chain.pages(ask, self._request(day)):
+            for page in chain.pages(ask, self._request(window)):
                 if page.lines:
                     file.write(page.lines.encode() + b"\n")
             return file.tell()
@@ -128,36 +158,45 @@ def _text(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class ApiDelivery:
-    """What an API has for every day of a range, also for those of which it has nothing."""
+    """What an API has for every window of a range, also for those of which it has nothing."""
 
     api: EventsApi
-    range: DayRange
+    asked: list[Window]
     concurrency: int
+    left_out: int = 0  # an API has no files
 
     @property
-    def days(self) -> set[date]:
-        """All of the range."""
-        return set(self.range)
+    def found(self) -> list[Found]:
+        """Every window: what an API has is known when it was asked."""
+        region = self.api.region
+        suffix = f" region={region}" if region else ""
+        return [
+            Found(UnitKey(f"{window}{suffix}", window, region), f"{window}.jsonl", window.days.last)
+            for window in self.asked
+        ]
 
-    @property
-    def left_out(self) -> int:
-        """None: an API has no files."""
-        return 0
+    def is_named(self, url: str) -> bool:
+        """No: an API has windows."""
+        return False
 
-    def units(self, scratch: Path) -> Iterator[Unit]:
-        """See `Delivery.units`; `concurrency` days at a time, twice as many lie on the disk."""
+    def units(self, wanted: Sequence[Found], scratch: Path) -> Iterator[tuple[Found, Unit]]:
+        """See `Delivery.units`; `concurrency` at a time, twice as many lie on the disk."""
 
-        def fetch(day: date) -> Unit:
-            path = scratch / f"{self.api.table}-{day}.jsonl"
-            size = self.api.fetch_day(day, path)
-            return Unit(f"{day}.jsonl", path, "jsonl", day, size, is_copy=True, is_known=True)
+        def fetch(found: Found) -> tuple[Found, Unit]:
+            window = windows[found.key]
+            path = scratch / f"{self.api.table}-{window}.jsonl"
+            size = self.api.fetch(window, path)
+            unit = Unit(found.url, path, "jsonl", found.day, size, is_copy=True, is_known=True)
+            return found, replace(unit, content=digest(path))
+
+        windows = dict(zip((found.key for found in self.found), self.asked, strict=True))
 
         try:
             yield from fetched_ahead(
                 fetch,
-                self.range,
+                wanted,
                 threads=self.concurrency,
-                weigh=lambda day: 1,
+                weigh=lambda found: 1,
                 capacity=2 * self.concurrency,
                 give_up=self.api.client.stop,
             )

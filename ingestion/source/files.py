@@ -1,23 +1,36 @@
-"""SOURCE=files: a URL template becomes files, each delivered on one UTC day."""
+"""SOURCE=files: a URL template becomes files, each delivered in one window, or in none."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.utils import glob_translate
 
-from core.days import DayRange
+from core.days import Window
 from core.errors import Unavailable, UserError
 from ingestion.mapping.mapping import TableMapping
 from ingestion.source.fetching import fetched_ahead
-from ingestion.source.names import format_of, has_glob, hint, is_data, is_http, shown
-from ingestion.source.unit import Unit
+from ingestion.source.fingerprints import digest, of_local_file, of_object
+from ingestion.source.names import (
+    fixed_part,
+    format_of,
+    has_glob,
+    hint,
+    is_data,
+    is_http,
+    shown,
+    undated_name,
+    unit_name,
+)
+from ingestion.source.unit import Found, Unit, UnitKey
+from ingestion.source.windows import windows_of
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
 DOWNLOADS = 8
@@ -26,14 +39,13 @@ COPIED_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """A file that a template names: its UTC day of delivery, its bytes, and what reads it."""
+class FoundFile(Found):
+    """A file that a template names, and what reads it."""
 
-    url: str
-    format: str
-    day: date
-    size: int
-    filesystem: fsspec.AbstractFileSystem
+    address: str = ""  # with what no message may show
+    format: str = ""
+    size: int = 0
+    filesystem: fsspec.AbstractFileSystem = None
 
     @property
     def is_remote(self) -> bool:
@@ -46,38 +58,44 @@ class FoundFile:
         Raises:
             UserError: it cannot be read to its end.
         """
-        if not self.is_remote:
-            return Unit(self.url, Path(self.url), self.format, self.day, self.size)
-        url = shown(self.url)
+        path, url = (target if self.is_remote else Path(self.address)), shown(self.address)
         try:
-            self.filesystem.get_file(self.url, str(target))
+            if self.is_remote:
+                self.filesystem.get_file(self.address, str(target))
+            size, content = path.stat().st_size, digest(path)
         except _errors(self.filesystem) as error:
-            raise _unreadable(url, error, self.url) from None
-        return Unit(url, target, self.format, self.day, target.stat().st_size, is_copy=True)
+            raise _unreadable(url, error, self.address) from None
+        return Unit(url, path, self.format, self.day, size, self.is_remote, content=content)
 
 
 @dataclass(frozen=True)
 class FilesDelivery:
-    """The files of some days, in the order of their names, and how many more are no data."""
+    """The files of a range, in the order of their names.
 
-    files: list[FoundFile]
+    `asked`: the windows looked at, also those without a file. `left_out`: how many more are no
+    data. `pattern`: what an undated template is, "" for a dated one.
+    """
+
+    found: list[FoundFile]
+    asked: list[Window]
     left_out: int = 0
+    pattern: str = ""
 
-    @property
-    def days(self) -> set[date]:
-        """The days of which there is a file; one without records empties its day."""
-        return {file.day for file in self.files}
+    def is_named(self, url: str) -> bool:
+        """See `Delivery.is_named`."""
+        return bool(re.fullmatch(glob_translate(self.pattern), url))
 
-    def units(self, scratch: Path) -> Iterator[Unit]:
+    def units(self, wanted: Sequence[Found], scratch: Path) -> Iterator[tuple[Found, Unit]]:
         """See `Delivery.units`."""
+        chosen = {found.key for found in wanted}
 
-        def fetch(numbered: tuple[int, FoundFile]) -> Unit:
+        def fetch(numbered: tuple[int, FoundFile]) -> tuple[Found, Unit]:
             number, file = numbered
-            return file.fetch(scratch / f"fetched-{number}-{Path(shown(file.url)).name}")
+            return file, file.fetch(scratch / f"fetched-{number}-{Path(shown(file.address)).name}")
 
         yield from fetched_ahead(
             fetch,
-            enumerate(self.files),
+            enumerate(file for file in self.found if file.key in chosen),
             threads=DOWNLOADS,
             weigh=lambda numbered: numbered[1].size if numbered[1].is_remote else 0,
             capacity=COPIED_BYTES,
@@ -85,60 +103,85 @@ class FilesDelivery:
         )
 
 
-def find_files(setting: str, template: str, days: DayRange, mapping: TableMapping) -> FilesDelivery:
-    """The files that a template names for a range of days.
+def find_files(setting: str, template: str, asked: Window, mapping: TableMapping) -> FilesDelivery:
+    """The files that a template names for a range.
 
-    Every file is delivered once, on the last day of the range that its template matches: a
-    template without a day in it names one delivery, landed on the last day.
+    Every file is delivered once, in the last window of the range whose text names it. Its day is
+    the last one of its window, or of the range where it has none.
 
     Args:
         setting: the setting's name for messages, EVENTS_URL or PROFILES_URL.
         template: a URL or path with strftime fields and globs.
-        days: the days to look for.
+        asked: the hours to look for.
         mapping: names the format where the suffix does not.
 
     Raises:
         UserError: nothing matches in the whole range, or the place cannot be read.
     """
-    delivered: dict[str, tuple[date, int]] = {}
-    left_out: set[str] = set()
-    filesystem = _filesystem(setting, template, days)
+    windows = windows_of(setting, template, asked)
+    filesystem, path = _filesystem(setting, template, windows[0][0])
     try:
-        for day in days:
-            pattern = day.strftime(template)
-            for info in _matches(filesystem, pattern):
-                url, size = info["name"], info["size"] or 0
-                if info["type"] == "directory":
-                    continue
-                is_marker = has_glob(pattern) and size == 0 and not _format(mapping, url)
-                if is_marker or not is_data(url, pattern):
-                    left_out.add(url)
-                else:
-                    delivered[url] = (day, size)
+        files, left_out = _files(filesystem, windows, mapping)
     except _errors(filesystem) as error:
         raise _unreadable(f"{setting}={shown(template)!r}", error, template) from None
-    if not delivered:
-        raise _nothing(setting, template, days, len(left_out))
-    files = [
-        FoundFile(url, _format(mapping, url), day, size, filesystem)
-        for url, (day, size) in sorted(delivered.items())
+    if not files:
+        raise _nothing(setting, template, asked, left_out)
+    root = path[: len(path) - len(windows[0][0]) + len(fixed_part(template))]
+    is_local = isinstance(filesystem, LocalFileSystem)
+    found = [
+        FoundFile(
+            UnitKey(unit_name(url, root) if window else undated_name(url, is_local), window),
+            shown(url),
+            (window or asked).days.last,
+            of_local_file(url) if is_local else of_object(info),
+            url,
+            _format(mapping, url),
+            info["size"] or 0,
+            filesystem,
+        )
+        for url, (window, info) in sorted(files.items())
     ]
-    return FilesDelivery(files, len(left_out))
+    dated = [window for _, window in windows if window]
+    return FilesDelivery(found, dated, left_out, "" if dated else path)
 
 
-def _filesystem(setting: str, template: str, days: DayRange) -> fsspec.AbstractFileSystem:
-    """What reads the template's URLs. A new one each time: it remembers listings and logins, and
-    delivering a day again must see what is there now."""
+def _files(
+    filesystem: fsspec.AbstractFileSystem,
+    windows: Sequence[tuple[str, Window | None]],
+    mapping: TableMapping,
+) -> tuple[dict[str, tuple[Window | None, dict[str, Any]]], int]:
+    """By URL the window of each file, and what is told of it; how many are no data."""
+    files: dict[str, tuple[Window | None, dict[str, Any]]] = {}
+    left_out: set[str] = set()
+    for pattern, window in windows:
+        for info in _matches(filesystem, pattern):
+            if info["type"] == "directory":
+                continue
+            if _is_data(info, pattern, mapping):
+                files[info["name"]] = (window, info)
+            else:
+                left_out.add(info["name"])
+    return files, len(left_out)
+
+
+def _is_data(info: dict[str, Any], pattern: str, mapping: TableMapping) -> bool:
+    """Whether a file is no marker of what writes the others."""
+    url = info["name"]
+    is_empty = not info["size"] and not _format(mapping, url)
+    return is_data(url, pattern) and not (has_glob(pattern) and is_empty)
+
+
+def _filesystem(setting: str, template: str, url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """What reads the template's URLs, and its own name of one. A new one each time: it remembers
+    listings and logins, and delivering a day again must see what is there now."""
     if os.environ.get("AWS_REGION"):  # of the AWS SDKs, botocore alone does not know it
         os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
     options = {"encoded": True} if is_http(template) else {}  # a signed query stays as it is
     try:
-        filesystem, _ = fsspec.core.url_to_fs(
-            days.start.strftime(template), skip_instance_cache=True, **options
-        )
+        filesystem, path = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
     except (ImportError, OSError, ValueError) as error:
         raise UserError(f"{setting}={shown(template)!r} cannot be read: {_line(error)}") from None
-    return filesystem
+    return filesystem, path
 
 
 def _matches(filesystem: fsspec.AbstractFileSystem, url: str) -> list[dict[str, Any]]:
@@ -166,10 +209,10 @@ def _errors(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...
     return (OSError, ValueError)
 
 
-def _nothing(setting: str, template: str, days: DayRange, left_out: int) -> UserError:
+def _nothing(setting: str, template: str, asked: Window, left_out: int) -> UserError:
     markers = f", only {left_out} that are no data" if left_out else ""
     where = f"{setting}={shown(template)!r}"
-    return UserError(f"{where} matches no file for {days}{markers}{hint(template)}")
+    return UserError(f"{where} matches no file for {asked}{markers}{hint(template)}")
 
 
 def _unreadable(what: str, error: Exception, url: str) -> UserError:

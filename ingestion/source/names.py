@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from ingestion.mapping.mapping import FORMATS
 
@@ -12,6 +14,12 @@ from ingestion.mapping.mapping import FORMATS
 _FIELD = re.compile(r"%(.?)")
 _FIELDS = set("aAbBdHIjmMpSuUVwWyYGfzZ%")
 _PACKED = (".gz", ".zst")
+# What signs a query is another one each time, and never part of a name.
+_SIGNATURE = re.compile(
+    r"x-(amz|goog)-.*|s(ig|e|p|v|r|t|pr|koid|ktid|ke|kt|ks|kv)|signature|expires|policy"
+    r"|.*(accesskeyid|accessid|key-pair-id|api_?key|token)",
+    re.IGNORECASE,
+)
 
 
 def shown(url: str) -> str:
@@ -60,11 +68,46 @@ def _parts(url: str) -> list[str]:
     return path.strip("/").split("/")
 
 
+def fields_of(template: str) -> set[str]:
+    """The letters of its strftime fields."""
+    return set(_FIELD.findall(template))
+
+
+def fixed_part(template: str) -> str:
+    """The folder above all fields and globs of a template, with its slash: what is below it is the
+    name of a file among those of its source."""
+    path = shown(template)
+    found = [path.find(sign) for sign in "%*[" + ("" if is_http(template) else "?")]
+    varies = min((at for at in found if at >= 0), default=len(path))
+    return path[: path.rfind("/", 0, varies) + 1]
+
+
+def unit_name(url: str, root: str) -> str:
+    """What a file with a window is called among those of its source: its path below `root`."""
+    return shown(url).removeprefix(root) or shown(url)
+
+
+def undated_name(url: str, is_local: bool) -> str:
+    """What a file without a window is called: its whole path, whatever bucket or host it is in.
+
+    The query of an address tells it from others too; it may hold a key, so its digest stands there.
+    """
+    if is_local:
+        return url
+    if not is_http(url):
+        return url.partition("/")[2]
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    asked = sorted((key, value) for key, value in query if not _SIGNATURE.fullmatch(key))
+    digest = f"?{hashlib.sha256(repr(asked).encode()).hexdigest()[:8]}" if asked else ""
+    return parts.path.lstrip("/") + digest
+
+
 def hint(template: str) -> str:
     """How to write what a template that matches nothing may mean, "" for nothing."""
     hints = []
     if "[" in template:
         hints.append("a [ of a name is written [[]")
-    if any(field not in _FIELDS for field in _FIELD.findall(template)):
+    if fields_of(template) - _FIELDS:
         hints.append("a % of a name is written %%")
     return f" ({'; '.join(hints)})" if hints else ""

@@ -1,25 +1,66 @@
-"""What a source delivers at once, as a file on this machine's disk."""
+"""The unit of delivery: a file, or what an API has for a window. Found first, then on the disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
+
+from core.days import Window
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
+class UnitKey:
+    """What tells the units of a source and table apart.
+
+    `name`: the path below the fixed part of the template, or the window of an API. `window`: None
+    where the template has no field of a date. `region`: the one that an API was asked for, "" for
+    all of them.
+    """
+
+    name: str
+    window: Window | None
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is known of a unit's content before it is read.
+
+    `text`: its size with the time of its last change, or a tag that the store gives a content; ""
+    where nothing is known. `changed_at`: that time; None where the text alone tells one content
+    from another.
+    """
+
+    text: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A unit that is there. `url`: where, for messages and for its name. `day`: the last UTC day of
+    its window, or of the range asked for where it has none."""
+
+    key: UnitKey
+    url: str
+    day: date
+    fingerprint: Fingerprint = Fingerprint()
+
+
+@dataclass(frozen=True)
 class Unit:
-    """A file, or what an API has for a day.
+    """A unit whose bytes are here.
 
     `url`: where it is from, for messages and for its name. `path`: its bytes, here. `format`: one
-    of `mapping.FORMATS`, or "" where its name says none. `day`: the UTC day it was delivered on.
+    of `mapping.FORMATS`, or "" where its name says none. `day`: the UTC day it is delivered on.
     `size`: bytes on the disk. `is_copy`: whoever has read it removes it. `is_known`: its format is
-    certain, and not looked for in its content.
+    certain, and not looked for in its content. `number`: which of its load's. `content`: the digest
+    of its bytes.
     """
 
     url: str
@@ -29,6 +70,8 @@ class Unit:
     size: int
     is_copy: bool = False
     is_known: bool = False
+    number: int = 0
+    content: str = ""
 
     @property
     def name(self) -> str:
@@ -52,20 +95,28 @@ class Unit:
 
 
 class Delivery(Protocol):
-    """What a source has for some days, found but not yet read."""
+    """What a source has for a range, found but not yet read."""
 
     @property
-    def days(self) -> set[date]:
-        """The UTC days that it delivers, also those without a record."""
+    def found(self) -> Sequence[Found]:
+        """The units that are there."""
+
+    @property
+    def asked(self) -> Sequence[Window]:
+        """The windows that it was looked for in; none of an undated delivery."""
 
     @property
     def left_out(self) -> int:
         """How many files lie there that are not data."""
 
-    def units(self, scratch: Path) -> Iterator[Unit]:
-        """The units in the order of their days, while the next ones are being fetched.
+    def is_named(self, url: str) -> bool:
+        """Whether a unit without a window would have been found, had it lain there."""
+
+    def units(self, wanted: Sequence[Found], scratch: Path) -> Iterator[tuple[Found, Unit]]:
+        """The bytes of units, in their order, while the next ones are being fetched.
 
         Args:
+            wanted: some of those that were found.
             scratch: where copies may lie.
 
         Raises:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.days import parse_range
+from core.days import parse_window
 from ingestion.decode import readers
 from ingestion.mapping.landing_schema import SCHEMAS
 from ingestion.mapping.mapping import load_mapping
@@ -56,7 +56,7 @@ def packed(name, content):
 
 def found(tmp_path, template, first="2026-03-01", last="2026-03-03", mapping="canonical"):
     table = load_mapping(mapping).events
-    return find_files("EVENTS_URL", str(template), parse_range(first, last), table)
+    return find_files("EVENTS_URL", str(template), parse_window(first, last), table)
 
 
 def read(delivery, mapping="canonical", profiles=False):
@@ -65,7 +65,7 @@ def read(delivery, mapping="canonical", profiles=False):
     table = loaded.profiles if profiles else loaded.events
     rows = []
     with TemporaryDirectory() as scratch:
-        units = delivery.units(Path(scratch))
+        units = (unit for _, unit in delivery.units(delivery.found, Path(scratch)))
         for batch in readers.read(units, Reading(table, loaded.name, STARTED, 1000)):
             rows += pa.Table.from_batches([batch]).cast(SCHEMAS[table.table]).to_pylist()
         assert not list(Path(scratch).iterdir()), "a copy is gone when it has been read"

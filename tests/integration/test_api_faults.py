@@ -81,7 +81,8 @@ def fast(monkeypatch):
 
 
 def settings(url: str, days=DAYS) -> IngestSettings:
-    return IngestSettings(days, "api", "canonical", url, "", TOKEN)
+    """They are read again each time, also where they are as before."""
+    return IngestSettings(days, "api", "canonical", url, "", TOKEN, force=True)
 
 
 @matrix("fault", TRANSIENT_KINDS)

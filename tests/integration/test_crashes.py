@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from core.progress import Progress
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
+from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.waiting import LONG, wait_until
 
@@ -71,29 +73,42 @@ class AtOnce(Progress):
             self.barrier.wait(120)
 
 
-def load_at_once(warehouse: Warehouse, folder: Path, days: list[str]) -> None:
-    """Load each of the days in a process of its own; all begin to copy at the same moment.
+def load_at_once(warehouse: Warehouse, folder: Path, loads: list[tuple[str, str]]) -> None:
+    """Load days by mappings, each in a process of its own. Of several sources all begin to copy at
+    the same moment; of one source all begin at the same moment, and one has the lease.
 
     They fork from a server that has imported everything once: 2 s of the processor for each.
     """
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload([__name__])
-    barrier = forks.Barrier(len(days))
+    barrier = forks.Barrier(len(loads))
+    of_one = len({mapping for _, mapping in loads}) == 1
     # The server's environment is that of its start, maybe another test's.
     arguments = (dict(os.environ), warehouse, folder)
-    processes = [forks.Process(target=load_one, args=(*arguments, day, barrier)) for day in days]
+    processes = [
+        forks.Process(target=load_one, args=(*arguments, *load, barrier, of_one)) for load in loads
+    ]
     for process in processes:
         process.start()
     for process in processes:
         process.join(LONG)
-    assert [process.exitcode for process in processes] == [0] * len(days)
+    assert [process.exitcode for process in processes] == [0] * len(loads)
 
 
 def load_one(
-    environment: dict[str, str], warehouse: Warehouse, folder: Path, day: str, barrier: Barrier
+    environment: dict[str, str],
+    warehouse: Warehouse,
+    folder: Path,
+    day: str,
+    mapping: str,
+    barrier: Barrier,
+    of_one: bool,
 ) -> None:
     os.environ.update(environment)
-    ingest_files(warehouse, folder, day, progress=AtOnce(barrier))
+    if of_one:
+        barrier.wait(120)
+    progress = Progress() if of_one else AtOnce(barrier)
+    ingest_files(warehouse, folder, day, mapping=mapping, progress=progress)
 
 
 def test_days_loaded_at_the_same_time_all_arrive(warehouse, tmp_path):
@@ -101,7 +116,10 @@ def test_days_loaded_at_the_same_time_all_arrive(warehouse, tmp_path):
     days = [f"2026-01-0{number}" for number in range(1, 5)]
     for day in days:
         deliver(tmp_path, day, [event(f"e{n}", f"{day}T02:00:00Z") for n in range(500)])
-    load_at_once(warehouse, tmp_path, days)
+    mappings = [str(tmp_path / f"source{number}.toml") for number in range(len(days))]
+    for mapping in mappings:
+        shutil.copy(SHIPPED / "canonical.toml", mapping)
+    load_at_once(warehouse, tmp_path, list(zip(days, mappings, strict=True)))
     build()
     assert query(
         warehouse,
@@ -111,7 +129,7 @@ def test_days_loaded_at_the_same_time_all_arrive(warehouse, tmp_path):
 
 def test_one_day_loaded_twice_at_the_same_time_arrives_once(warehouse, tmp_path):
     deliver(tmp_path, DAY, [event(f"e{n}", f"{DAY}T02:00:00Z") for n in range(500)])
-    load_at_once(warehouse, tmp_path, [DAY] * 3)
+    load_at_once(warehouse, tmp_path, [(DAY, "canonical")] * 3)
     build()
     assert query(warehouse, "select count(*) from raw.events") == [(500,)]
     assert query(

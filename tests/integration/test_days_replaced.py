@@ -158,8 +158,8 @@ def test_a_missing_file_leaves_its_day_as_it_was(warehouse, tmp_path, deliveries
     result = ingest_files(warehouse, tmp_path, D1, D3)
     build()
 
-    assert result.missing_days == 1
-    assert "1 without a file stay as they were" in result.summary()
+    assert result.missing_windows == 1
+    assert f"no file for {D2}: stay as they were" in result.summary()
     assert facts(warehouse) == {(*key, day) for key, (day, _) in winners(deliveries).items()}
 
 

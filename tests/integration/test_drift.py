@@ -25,8 +25,8 @@ def test_fields_that_come_go_and_change_type(warehouse, tmp_path):
     deliver(tmp_path, D2, [*events(D2, 198, plan={"name": "pro"}, new=[1]), "{", "[1]"])
     assert ingest_files(warehouse, tmp_path, D1).drift == ()
     result = ingest_files(warehouse, tmp_path, D2)
-    assert result.summary().splitlines()[1] == (
-        "unlike the last load of canonical: new fields: new; gone fields: old; "
+    assert result.summary().splitlines()[-1] == (
+        "  unlike the last load of canonical: new fields: new; gone fields: old; "
         "plan was string, is object"
     )
     build()
@@ -58,7 +58,7 @@ def test_a_needed_field_that_disappears(warehouse, tmp_path):
     assert "\n" not in str(error.value)
     assert query(warehouse, SNAPSHOT) == before
     deliver(tmp_path, D2, lost[:99])  # too few to say so: quarantined
-    assert ingest_files(warehouse, tmp_path, D2).events.counts.rejected == {"missing_user_id": 99}
+    assert ingest_files(warehouse, tmp_path, D2).events.rejected == {"missing_user_id": 99}
 
 
 @pytest.mark.parametrize(("had", "is_refused"), [(10, True), (9, False)])
@@ -87,7 +87,7 @@ def test_a_flood_of_rejects(warehouse, tmp_path):
         "quarantined, most as malformed_json (600); nothing was loaded"
     )
     assert query(warehouse, SNAPSHOT) == before
-    assert ingest_files(warehouse, tmp_path, D2).events.counts.rejected == {"malformed_json": 600}
+    assert ingest_files(warehouse, tmp_path, D2).events.rejected == {"malformed_json": 600}
     done = run("ingestion", "ingest", MAX_QUARANTINED="0.6", **settings)
     assert done.returncode == 0, done.stderr
     done = run("ingestion", "ingest", MAX_QUARANTINED="60%", **settings)

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from core.days import parse_range
+from core.days import parse_window
 from core.errors import UserError
 from ingestion.decode import readers
 from ingestion.mapping.mapping import load_mapping
@@ -40,7 +40,7 @@ def test_a_range_with_a_missing_day_and_days_delivered_again(warehouse, bucket):
     put(bucket, LAST, "d")
     result = ingest_files(warehouse, GLOB, FIRST, LAST)
     assert query(warehouse, LANDED) == [(FIRST, "a"), (FIRST, "b"), (FIRST, "c"), (LAST, "d")]
-    assert (len(result.events.days), result.missing_days) == (2, 1)
+    assert (len(result.events.days), result.missing_windows) == (2, 1)
 
     put(bucket, f"{FIRST}-a", "a2")  # in the same process: no listing or object is remembered
     put(bucket, f"{FIRST}-c", "e")
@@ -49,13 +49,13 @@ def test_a_range_with_a_missing_day_and_days_delivered_again(warehouse, bucket):
     bucket.Object(f"events/{FIRST}-b.jsonl.gz").delete()
     result = ingest_files(warehouse, GLOB, FIRST, LAST)
     assert query(warehouse, LANDED) == [(FIRST, "a2"), (FIRST, "e"), ("2026-03-02", "f")]
-    assert (len(result.events.days), result.missing_days) == (3, 0)
+    assert (len(result.events.days), result.missing_windows) == (3, 0)
 
     bucket.Object(f"events/{FIRST}-a.jsonl.gz").delete()
     bucket.Object(f"events/{FIRST}-c.jsonl.gz").delete()
     result = ingest_files(warehouse, "s3://bucket/events/%Y-%m-%d.jsonl.gz", FIRST, LAST)
     assert query(warehouse, LANDED) == [(FIRST, "a2"), (FIRST, "e"), ("2026-03-02", "f")]
-    assert result.missing_days == 1
+    assert result.missing_windows == 1
 
 
 def test_a_profile_and_the_endpoint_of_s3_alone(warehouse, bucket, login, monkeypatch, tmp_path):
@@ -106,7 +106,7 @@ def test_what_is_refused_is_one_line(bucket, monkeypatch, tmp_path, template, va
         else:
             monkeypatch.delenv(name)
     with pytest.raises(UserError) as failed:
-        find_files("EVENTS_URL", template, parse_range(FIRST, LAST), EVENTS)
+        find_files("EVENTS_URL", template, parse_window(FIRST, LAST), EVENTS)
     line = str(failed.value)
     assert line.startswith(f"EVENTS_URL={template!r} ")
     assert message in line
@@ -171,12 +171,12 @@ def test_a_download_that_is_always_cut_is_one_line(warehouse, bucket, monkeypatc
 def test_the_disk_holds_a_group_of_objects_at_a_time(bucket, monkeypatch, tmp_path):
     for number in range(1, 10):
         put(bucket, f"2026-03-0{number}", "a")
-    delivery = find_files("EVENTS_URL", GLOB, parse_range(FIRST, "2026-03-09"), EVENTS)
-    monkeypatch.setattr(files, "COPIED_BYTES", 3 * delivery.files[0].size)
+    delivery = find_files("EVENTS_URL", GLOB, parse_window(FIRST, "2026-03-09"), EVENTS)
+    monkeypatch.setattr(files, "COPIED_BYTES", 3 * delivery.found[0].size)
     on_disk = []
 
     def watched():
-        for unit in delivery.units(tmp_path):
+        for _, unit in delivery.units(delivery.found, tmp_path):
             on_disk.append(len(list(tmp_path.rglob("fetched-*"))))
             yield unit
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core.days import parse_range
+from core.days import parse_window
 from core.errors import UserError
 from ingestion.mapping.api_shape import read_api
 from ingestion.source import http_client
@@ -34,7 +34,8 @@ def ids(api: PagedApi, tmp_path, section: dict, last: str = DAY) -> list[int]:
     client = HttpClient(made_auth(shape.auth, "", {"base": api.url}), concurrency=2)
     events = EventsApi("EVENTS_URL", api.url, "events", shape.events, client)
     found = []
-    for unit in ApiDelivery(events, parse_range(DAY, last), 2).units(tmp_path):
+    delivery = ApiDelivery(events, events.windows(parse_window(DAY, last)), 2)
+    for _, unit in delivery.units(delivery.found, tmp_path):
         found += [json.loads(line)["n"] for line in unit.path.read_text().splitlines()]
     return found
 
@@ -244,7 +245,7 @@ def test_a_cursor_that_only_some_pages_have_is_known_from_the_others(tmp_path):
 
 
 def test_equally_full_days_of_single_pages_are_refused(tmp_path):
-    section = {"paginator": SINGLE}
+    section = {"paginator": SINGLE, "params": {"date": "{date}"}}
     with paged_api(single()) as api, pytest.raises(UserError, match="10 records, as many as in"):
         ids(api, tmp_path, section, "2026-03-02")
 

@@ -108,7 +108,7 @@ def test_no_failure_of_postgres_or_a_store_shows_a_secret(
     warehouse, secrets, monkeypatch, capfd, tmp_path
 ):
     def failed_with(message: str, url: str, **settings: str) -> None:
-        assert ingested(monkeypatch, url, **settings) == 2
+        assert ingested(monkeypatch, url, FORCE="1", **settings) == 2
         shown = capfd.readouterr()
         assert message in shown.err
         assert_clean(shown.out + shown.err)
@@ -147,7 +147,7 @@ def test_a_load_in_its_middle_shows_no_secret(warehouse, secrets, monkeypatch, t
         process = subprocess.Popen(
             [sys.executable, "-m", "ingestion", "ingest"],
             cwd=ROOT,
-            env=os.environ | {"EVENTS_URL": with_secrets(api.url)},
+            env=os.environ | {"EVENTS_URL": with_secrets(api.url), "FORCE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

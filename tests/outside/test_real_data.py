@@ -61,7 +61,7 @@ def test_online_retail(warehouse, shared_data):
             warehouse, template, "2010-12-01", "2011-12-09", mapping="online_retail"
         )
         build()
-        assert result.missing_days == 69
+        assert result.missing_windows == 69
         assert query(warehouse, TOTALS) == [(541_909, 401_602, 5_227, 135_080, True)]
         assert dict(query(warehouse, BY_TYPE)) == {"purchase": 392_730, "cancel": 8_872}
         assert dict(query(warehouse, BY_REASON)) == {"missing_user_id": 135_080}

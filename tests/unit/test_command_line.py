@@ -16,11 +16,12 @@ from core.settings import ROOT
 from tests.helpers.pipeline import run
 
 INGEST = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL API_CONCURRENCY MAX_QUARANTINED".split()
-INGEST.append("EVENT_TS_MIN")
+INGEST += ["EVENT_TS_MIN", "FORCE", "DRY"]
 PROGRAMS = {
     "ingestion": [],
-    "ingestion ingest": INGEST,
+    "ingestion ingest": [*INGEST, "JSON"],
     "ingestion replay": ["REASON", "MAPPING", "EVENT_TS_MIN"],
+    "ingestion retract": ["UNIT", "MAPPING", "DRY"],
     "ingestion up": [],
     "ingestion down": [],
     "ingestion reset": [],

@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from core.days import DayRange, first_kept_day, last_complete_days, parse_day, parse_range
+from core.days import (
+    DayRange,
+    first_kept_day,
+    last_complete_days,
+    parse_day,
+    parse_range,
+    parse_window,
+)
 from core.errors import UserError
 from ingestion.mapping.mapping import load_mapping
 from ingestion.source.files import find_files
@@ -119,8 +126,8 @@ def delivered(tmp_path, names, template, first, last):
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    days, table = parse_range(first, last), load_mapping("canonical").events
-    return find_files("EVENTS_URL", str(tmp_path / template), days, table).files
+    asked, table = parse_window(first, last), load_mapping("canonical").events
+    return find_files("EVENTS_URL", str(tmp_path / template), asked, table).found
 
 
 @pytest.mark.parametrize(
@@ -130,7 +137,7 @@ def delivered(tmp_path, names, template, first, last):
         ("%Y/%m/%d/*.csv", [], {"2026/03/02/a.csv": 2, "2026/03/02/b.csv": 2}),
         ("e_%d (*).jsonl", ["e_02.jsonl"], {"e_02 (1).jsonl": 2, "e_02 (a [b]).jsonl": 2}),
         ("**/%Y-%m-%d.parquet", [], {"a/b/2026-03-02.parquet": 2}),
-        ("%Y-%m.jsonl.gz", ["2026-02.jsonl.gz"], {"2026-03.jsonl.gz": 3}),
+        ("%Y-%m.jsonl.gz", ["2026-02.jsonl.gz"], {"2026-03.jsonl.gz": 31}),
         ("all*.csv.gz", [], {"all.csv.gz": 3, "all 'of it'.csv.gz": 3}),
         ("%Y-%m-%d*", [], {"2026-03-01.csv": 1, "2026-03-01.jsonl": 1}),
         ("*", ["directory.jsonl/x.txt"], {"x.jsonl": 3}),
@@ -146,7 +153,7 @@ def test_a_template_names_files_and_their_days(tmp_path, template, others, expec
     ]
 
 
-def test_a_month_lands_on_its_last_day_in_the_range(tmp_path):
+def test_a_month_lands_on_its_own_last_day(tmp_path):
     names = ["2026-01.jsonl", "2026-02.jsonl", "2026-03.jsonl"]
     files = delivered(tmp_path, names, "%Y-%m.jsonl", "2026-01-20", "2026-03-02")
-    assert [file.day for file in files] == [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 2)]
+    assert [file.day for file in files] == [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)]

@@ -67,14 +67,14 @@ def test_markers_and_checksums_are_no_data(tmp_path):
     write(tmp_path, {f"{day}/_temporary/0/part-9.json": LINES, f"{day}/done": b""})
     write(tmp_path, {f"{day}/part-0.json": LINES, f"{day}/empty.jsonl": b""})
     files = found(tmp_path, tmp_path / "%Y-%m-%d/**")
-    assert [Path(file.url).name for file in files.files] == ["empty.jsonl", "part-0.json"]
+    assert [Path(file.url).name for file in files.found] == ["empty.jsonl", "part-0.json"]
     assert files.left_out == 7
     assert brief(read(files)) == TWO
 
 
 def test_what_a_template_writes_out_is_data(tmp_path):
     write(tmp_path, {"_in/_2026-03-01.jsonl": LINES, "_in/_2026-03-02-a.jsonl": b""})
-    assert len(found(tmp_path, tmp_path / "_in/_%Y-%m-%d*.jsonl").files) == 2
+    assert len(found(tmp_path, tmp_path / "_in/_%Y-%m-%d*.jsonl").found) == 2
     assert brief(read(found(tmp_path, tmp_path / "_in/_%Y-%m-%d.jsonl"))) == TWO
 
 

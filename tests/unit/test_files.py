@@ -25,7 +25,7 @@ from tests.helpers.landing import (
 def test_a_mapping_may_name_the_format(tmp_path):
     write(tmp_path, {"feed_1.gz": b"", "feed_2.txt": b""})
     files = found(tmp_path, tmp_path / "feed_*", mapping="usagov_clicks")
-    assert [file.format for file in files.files] == ["jsonl", "jsonl"]
+    assert [file.format for file in files.found] == ["jsonl", "jsonl"]
 
 
 def test_urls(tmp_path):
@@ -36,7 +36,7 @@ def test_urls(tmp_path):
     memory.pipe(f"/{folder}/2026-03-02 (1).parquet.gz", gzip.compress(parquet(event_id=["m2"])))
     assert brief(read(found(tmp_path, f"file://{tmp_path}/a b.jsonl"))) == [("e1", None)]
     files = found(tmp_path, f"memory://{folder}/%Y-%m-%d*")
-    assert [file.day.day for file in files.files] == [1, 2]
+    assert [file.day.day for file in files.found] == [1, 2]
     assert brief(read(files)) == [("m1", None), ("m2", None)]
 
 
@@ -66,6 +66,7 @@ def test_every_format_lands_the_same_record(tmp_path, name, content, payload, pa
             "parse_error": None,
             "source": "canonical",
             "file": None,
+            "_unit": 0,
         }
     ]
 

@@ -164,7 +164,9 @@ def read_time(time_format, value):
     """(event_ts, event_date, reject_reason) of one record, received on 2026-03-01."""
     table = dataclasses.replace(load_mapping("canonical").events, time_format=time_format)
     record = {"event_id": "e", "user_id": "u", "event_type": "t", "event_ts": value}
-    received = "(select $line as line, null as _file, date '2026-03-01' as _ingest_date)"
+    received = (
+        "(select $line as line, null as _file, date '2026-03-01' as _ingest_date, 0 as _unit)"
+    )
     query = json_lines(Reading(table, "x", datetime(2026, 3, 3, 12, tzinfo=UTC)), received)
     with session() as db:
         landed = db.sql(query, params={"line": json.dumps(record)}).to_arrow_table().to_pylist()
@@ -237,7 +239,8 @@ def test_naive_times_are_utc_on_every_machine(monkeypatch, time_format, value):
 @pytest.mark.parametrize("first", [date(1, 1, 1), date(2020, 2, 29)])
 def test_the_first_day_of_events_is_a_setting(first):
     table = load_mapping("canonical").events
-    received = "(select unnest($lines) as line, null as _file, date '2026-03-01' as _ingest_date)"
+    received = """(select unnest($lines) as line, null as _file,
+        date '2026-03-01' as _ingest_date, 0 as _unit)"""
     reading = Reading(table, "x", datetime(2026, 3, 3, tzinfo=UTC), event_ts_min=first)
     before = "0001-01-01T00:00:00+00:01" if first.year == 1 else "2020-02-28T23:59:59.999999Z"
     times = [before, f"{first}T00:00:00Z"]

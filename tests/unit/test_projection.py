@@ -9,7 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from core.days import DayRange
+from core.days import DayRange, Window
 from ingestion.decode.readers import read
 from ingestion.mapping.landing_schema import EVENTS
 from ingestion.mapping.mapping import load_mapping
@@ -27,9 +27,10 @@ def land(tmp_path, content):
     """The landing rows of one .jsonl file, with the payload as Python has it."""
     (tmp_path / "x.jsonl").write_bytes(content)
     days = DayRange(DAY, date(2026, 3, 2))
-    found = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), days, TABLE)
+    found = find_files("EVENTS_URL", str(tmp_path / "x.jsonl"), Window.of_days(days), TABLE)
     rows = []
-    for batch in read(found.units(tmp_path), Reading(TABLE, "canonical", STARTED, 1000)):
+    units = (unit for _, unit in found.units(found.found, tmp_path))
+    for batch in read(units, Reading(TABLE, "canonical", STARTED, 1000)):
         rows += pa.Table.from_batches([batch]).cast(EVENTS).to_pylist()
     for row in rows:
         assert row["payload"][0] == "\x01"
@@ -58,6 +59,7 @@ def test_a_canonical_record(tmp_path):
             "ingest_date": DAY,
             "event_date": date(2026, 3, 2),
             "reject_reason": None,
+            "_unit": 0,
             "parse_error": None,
             "source": "canonical",
             "file": None,
@@ -136,7 +138,7 @@ def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
     assert (before["reject_reason"], after["reject_reason"]) == (None, None)
     kept = row.pop("payload")
     assert kept == raw.decode().replace("\x00", "\\u0000")
-    filled = {"ingest_date": DAY, "source": "canonical", "file": "x.jsonl"}
+    filled = {"ingest_date": DAY, "source": "canonical", "file": "x.jsonl", "_unit": 0}
     filled |= {"reject_reason": reason, "parse_error": reason}
     assert row == dict.fromkeys(row) | filled
 

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from core.days import DayRange, parse_range
+from core.days import DayRange, parse_window
 from core.errors import UserError
 from core.settings import ROOT, local_dir, optional_range
 from ingestion.mapping.mapping import load_mapping
@@ -185,7 +185,7 @@ def test_a_template_that_cannot_be_is_named(tmp_path, template, says):
     table = load_mapping("canonical").events
     template = template if "://" in template else str(tmp_path / template)
     with pytest.raises(UserError) as error:
-        find_files("EVENTS_URL", template, parse_range("2026-03-01", "2026-03-03"), table)
+        find_files("EVENTS_URL", template, parse_window("2026-03-01", "2026-03-03"), table)
     message = str(error.value)
     assert message.startswith("EVENTS_URL")
     assert template in message

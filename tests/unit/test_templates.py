@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import date
 
 import pytest
 
+from core.days import parse_window
 from core.errors import UserError, redacted
 from core.settings import ROOT
 from ingestion.mapping.api_auth import AUTHS
 from ingestion.mapping.api_shape import PAGINATORS, read_api
 from ingestion.mapping.templates import check_templates, filled, words
 
-KNOWN = words(date(2026, 2, 28), "https://x/v1/")
+KNOWN = words(parse_window("2026-02-28", "2026-02-28"), "https://x/v1/")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""What a source has for a range: here, and only here, APIs and files meet."""
+
+from __future__ import annotations
+
+from core.progress import Progress
+from ingestion.mapping.mapping import Mapping
+from ingestion.settings import IngestSettings
+from ingestion.source.unit import Delivery
+
+
+def deliveries(
+    settings: IngestSettings, mapping: Mapping, progress: Progress
+) -> dict[str, Delivery]:
+    """By table, the units that are there. An API is asked later, unit by unit.
+
+    Args:
+        settings: where, and for which hours.
+        mapping: what the source is like.
+        progress: is told what goes on.
+
+    Raises:
+        UserError: a setting is wrong, or there is nothing.
+    """
+    if settings.connector == "api":
+        return _from_api(settings, mapping, progress)
+    return _from_files(settings, mapping)
+
+
+def _from_api(
+    settings: IngestSettings, mapping: Mapping, progress: Progress
+) -> dict[str, Delivery]:
+    """Events, and profiles where the API has them."""
+    from ingestion.mapping.templates import words
+    from ingestion.source.api import ApiDelivery, EventsApi, without_query
+    from ingestion.source.auth import made_auth
+    from ingestion.source.http_client import HttpClient  # 0.08 s, which files need not
+
+    known = words(settings.asked, without_query(settings.events_url))
+    auth = made_auth(mapping.api.auth, settings.api_token, known)
+    # One client for all tables: the API's rate limit does not tell them apart.
+    client = HttpClient(auth, settings.api_concurrency, progress.step)
+    found: dict[str, Delivery] = {}
+    for table in mapping.tables:
+        endpoint = mapping.api.endpoint(table.table)
+        if endpoint is None:
+            continue
+        is_own = table.table == "user_profiles" and bool(settings.profiles_url)
+        setting = "PROFILES_URL" if is_own else "EVENTS_URL"
+        url = settings.profiles_url if is_own else settings.events_url
+        api = EventsApi(setting, url, table.table, endpoint, client)
+        asked = api.windows(settings.asked)
+        found[table.table] = ApiDelivery(api, asked, settings.api_concurrency)
+    return found
+
+
+def _from_files(settings: IngestSettings, mapping: Mapping) -> dict[str, Delivery]:
+    """Events, and profiles where PROFILES_URL names them."""
+    from ingestion.source.files import find_files
+
+    asked = settings.asked
+    found: dict[str, Delivery] = {
+        "events": find_files("EVENTS_URL", settings.events_url, asked, mapping.events)
+    }
+    if settings.profiles_url and mapping.profiles:
+        found["user_profiles"] = find_files(
+            "PROFILES_URL", settings.profiles_url, asked, mapping.profiles
+        )
+    return found

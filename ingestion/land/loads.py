@@ -1,0 +1,92 @@
+"""Loads: announced before their first row lands, live once completed, removed when they died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from psycopg2.errors import LockNotAvailable
+from psycopg2.extensions import connection as Connection
+
+from core.errors import Unavailable
+from core.warehouse.locks import transaction
+
+TABLES = ("events", "user_profiles")
+WAIT = "10min"  # for another load of the same source; the longest that we have measured took two
+
+
+@contextmanager
+def lease(db: Connection, source: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """The sole right to load a source, as long as `db` lives or until the end of the block.
+
+    Args:
+        db: an autocommit connection.
+        source: the mapping's name.
+        on_wait: told, in words, that another process has it.
+
+    Raises:
+        Unavailable: the other one has it still after WAIT.
+    """
+    lock = "hashtextextended('load of ' || %s, 0)"
+    with db.cursor() as cursor:
+        cursor.execute(f"select pg_try_advisory_lock({lock})", (source,))
+        if cursor.fetchone() != (True,):
+            on_wait(f"waiting for another load of {source}")
+            try:
+                cursor.execute("select set_config('lock_timeout', %s, false)", (WAIT,))
+                cursor.execute(f"select pg_advisory_lock({lock})", (source,))
+            except LockNotAvailable:
+                raise Unavailable(
+                    f"MAPPING={source!r} is being loaded by another process, for {WAIT} already"
+                ) from None
+            cursor.execute("reset lock_timeout")
+        try:
+            yield
+        finally:
+            if not db.closed:
+                cursor.execute(f"select pg_advisory_unlock({lock})", (source,))
+
+
+def begin_load(db: Connection, load_id: str, source: str, first_day: date, last_day: date) -> None:
+    """Announce a load before its first row is written, and hold its lock as long as `db` lives."""
+    with db.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (load_id,))
+        cursor.execute(
+            "insert into raw.loads (load_id, source, first_day, last_day) values (%s, %s, %s, %s)",
+            (load_id, source, first_day, last_day),
+        )
+
+
+def remove_dead_loads(db: Connection) -> int:
+    """Delete what killed loads left behind. A load is dead when it is not completed and nobody
+    holds its lock. Returns the number of such loads."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            "select load_id, first_day, last_day from raw.loads where completed_at is null"
+        )
+        dead = 0
+        for load_id, first_day, last_day in cursor.fetchall():
+            with transaction(db):
+                cursor.execute(
+                    "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (load_id,)
+                )
+                if cursor.fetchone() != (True,):
+                    continue
+                for table in TABLES:
+                    cursor.execute(
+                        f"""delete from raw.{table}
+                        where ingest_date between %s and %s and _dlt_load_id = %s""",
+                        (first_day, last_day, load_id),
+                    )
+                cursor.execute("delete from raw.loads where load_id = %s", (load_id,))
+                dead += 1
+    return dead
+
+
+def tidy(db: Connection, table: str) -> None:
+    """After a large load: let the block-range index and the planner know the new rows."""
+    with db.cursor() as cursor:
+        cursor.execute("select brin_summarize_new_values(%s)", (f"raw.{table}_days",))
+        columns = "event_date, ingest_date, user_id" if table == "events" else "user_id"
+        cursor.execute(f"analyze raw.{table} ({columns})")

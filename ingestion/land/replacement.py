@@ -1,0 +1,116 @@
+"""Replayed records in the landing table: each takes its own place, and nothing else moves."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from psycopg2.extensions import connection as Connection
+
+from core.errors import UserError
+from core.warehouse.locks import exclusively
+from ingestion.land.ledger import mark_changed
+
+# The load, ingest day and number of a unit, and its number in the replay.
+Units = dict[tuple[str, date, int], int]
+REJECTED = "reject_reason is not null and (%(reason)s = '' or reject_reason = %(reason)s)"
+# The units whose records are read, beside their numbers in the load of the replay.
+_UNITS = """unnest(%(loads)s::text[], %(days)s::date[], %(numbers)s::int[], %(new_numbers)s::int[])
+    as u (load_id, day, no, new_no)"""
+_OF_UNITS = """e._dlt_load_id = u.load_id and e.ingest_date = u.day and e._unit = u.no
+    and e.ingest_date between %(first)s and %(last)s"""
+_FROM_NEW = "e._dlt_load_id = %(new)s and e.ingest_date between %(first)s and %(last)s"
+
+
+def complete_replay(
+    db: Connection, load_id: str, selected: dict[str, str], units: Units, received: int
+) -> None:
+    """The new rows take the old ones' place, load and unit, in one transaction.
+
+    Args:
+        db: the connection that began the replay.
+        load_id: of the new rows.
+        selected: the source, and the reason or "".
+        units: whose records were read.
+        received: how many rows that made.
+
+    Raises:
+        UserError: the records are not those that were read; nothing has changed then.
+    """
+    parameters = selected | _parameters(units, load_id)
+    with exclusively(db), db.cursor() as cursor:
+        cursor.execute(
+            f"""select count(*) from raw.units inner join {_UNITS}
+            on units.load_id = u.load_id and ingest_date = u.day and unit_no = u.no
+            where live and table_name = 'events'""",
+            parameters,
+        )
+        is_unchanged = cursor.fetchone() == (len(parameters["loads"]),)
+        touched, moved = _take_their_place(db, parameters)
+        if not is_unchanged or moved != {received}:
+            raise UserError(
+                f"MAPPING={selected['source']!r}: its quarantined records have changed "
+                "meanwhile, run it again"
+            )
+        _note_delivered_days(db, parameters)
+        changed = [("ingest_date", day) for day in sorted({*parameters["days"]})]
+        mark_changed(db, changed + [("event_date", day) for day in touched])
+        cursor.execute(
+            "update raw.loads set completed_at = clock_timestamp() where load_id = %(new)s",
+            parameters,
+        )
+
+
+def _take_their_place(db: Connection, parameters: dict[str, Any]) -> tuple[list[date], set[int]]:
+    """The new rows in place of the old ones, as theirs. Returns the days of new events, and how
+    many rows went and came."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"delete from raw.events as e using {_UNITS} where {_OF_UNITS} and {REJECTED}",
+            parameters,
+        )
+        gone = cursor.rowcount
+        cursor.execute(
+            f"""select distinct event_date from raw.events as e
+            where {_FROM_NEW} and reject_reason is null order by 1""",
+            parameters,
+        )
+        touched = [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            f"""update raw.events as e set _dlt_load_id = u.load_id, _unit = u.no from {_UNITS}
+            where {_FROM_NEW} and e._unit = u.new_no""",
+            parameters,
+        )
+        return touched, {gone, cursor.rowcount}
+
+
+def _note_delivered_days(db: Connection, parameters: dict[str, Any]) -> None:
+    """What the units hold is counted anew."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""delete from raw.delivered_days as d using {_UNITS}
+            where d.table_name = 'events' and d.load_id = u.load_id and d.ingest_date = u.day
+                and d.unit_no = u.no""",
+            parameters,
+        )
+        cursor.execute(
+            f"""insert into raw.delivered_days
+                (source, table_name, ingest_date, event_date, region, rows, load_id, unit_no)
+            select source, 'events', ingest_date, event_date, region, count(*), _dlt_load_id, _unit
+            from raw.events as e inner join {_UNITS} on {_OF_UNITS}
+            group by 1, 2, 3, 4, 5, 7, 8""",
+            parameters,
+        )
+
+
+def _parameters(units: Units, load_id: str) -> dict[str, Any]:
+    loads, days, numbers = zip(*units, strict=True)
+    return {
+        "new": load_id,
+        "loads": list(loads),
+        "days": list(days),
+        "numbers": list(numbers),
+        "new_numbers": list(units.values()),
+        "first": min(days),
+        "last": max(days),
+    }

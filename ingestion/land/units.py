@@ -1,0 +1,213 @@
+"""The ledger of units: which are live, and what a delivery does to them.
+
+A delivery of dated windows is the set of units found: what its windows held before goes, whatever
+named it. A delivery without windows adds, and replaces what has the same name.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from psycopg2.extensions import connection as Connection
+
+from core.days import Window
+from core.errors import UserError
+from ingestion.source.unit import Delivery, Fingerprint, Found, UnitKey
+
+# A file may change again within the same tick of its clock: some file systems, and HTTP, count
+# seconds, FAT two of them. A time that was so young when it was seen proves nothing.
+TICK = timedelta(seconds=2)
+_COLUMNS = """unit, region, window_start, window_end, ingest_date, load_id, unit_no, rows, url,
+    fingerprint, content, read_as, received_at, checked_at"""
+
+
+@dataclass(frozen=True)
+class LiveUnit:
+    """A unit whose rows count. They are those of its load, ingest day and number.
+
+    `url`: where it was. `fingerprint`, `content`: what it was like, None where that is not known.
+    `read_as`: by which mapping, None for a whole day of the versions that knew no units.
+    `received_at`: when this content first came. `checked_at`: when it was last compared.
+    """
+
+    key: UnitKey
+    ingest_date: date
+    load_id: str
+    number: int
+    rows: int
+    url: str | None
+    fingerprint: str | None
+    content: str | None
+    read_as: str | None
+    received_at: datetime
+    checked_at: datetime
+
+    def has(self, fingerprint: Fingerprint) -> bool:
+        """Whether the fingerprint proves that the content is the same."""
+        moment = fingerprint.changed_at
+        is_old = moment is None or moment < self.checked_at - TICK
+        return bool(fingerprint.text) and fingerprint.text == self.fingerprint and is_old
+
+
+def live_units(db: Connection, source: str, table: str, asked: Sequence[Window]) -> list[LiveUnit]:
+    """The live units of a source and table that lie in some windows, and those without a window.
+
+    Args:
+        db: a connection to the warehouse.
+        source: the mapping's name.
+        table: "events" or "user_profiles".
+        asked: the windows; what lies between them may come too.
+    """
+    first = min((window.start for window in asked), default=None)
+    last = max((window.end for window in asked), default=None)
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""select {_COLUMNS} from raw.units
+            where live and source = %(source)s and table_name = %(table)s and (
+                window_start is null or read_as is null
+                or window_start < %(last)s and window_end > %(first)s
+            )""",
+            {"source": source, "table": table, "first": first, "last": last},
+        )
+        return [_live(*row) for row in cursor.fetchall()]
+
+
+def named_units(db: Connection, name: str) -> dict[tuple[str, str], list[LiveUnit]]:
+    """The live units of a name, by source and table.
+
+    Args:
+        db: a connection to the warehouse.
+        name: the name, or its end after a slash; where several windows have one of the name, with
+            an at sign and the window.
+    """
+    found: dict[tuple[str, str], list[LiveUnit]] = defaultdict(list)
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""select source, table_name, {_COLUMNS} from raw.units
+            where live and (
+                unit = %(name)s or starts_with(%(name)s, unit || '@')
+                or right(unit, length(%(name)s) + 1) = '/' || %(name)s
+            )
+            order by source, table_name, window_start""",
+            {"name": name},
+        )
+        for source, table, *row in cursor.fetchall():
+            unit = _live(*row)
+            known = unit.key.name
+            if known.endswith(f"/{name}") or name in (known, f"{known}@{unit.key.window}"):
+                found[source, table].append(unit)
+    return found
+
+
+def _live(
+    name: str, region: str, start: datetime | None, end: datetime | None, *rest: object
+) -> LiveUnit:
+    window = Window(start, end) if start and end else None
+    return LiveUnit(UnitKey(name, window, region), *rest)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a delivery of one table does, as far as it can be known before anything is read.
+
+    `live`: see `live_units`. `read_as`: the digest of today's mapping. `is_forced`: units are read
+    also where they are as before.
+    """
+
+    source: str
+    table: str
+    delivery: Delivery
+    live: list[LiveUnit]
+    read_as: str
+    is_forced: bool = False
+    _by_key: dict[UnitKey, LiveUnit] = field(init=False, repr=False, default_factory=dict)
+    _windows: list[Window] = field(init=False, repr=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._by_key.update({unit.key: unit for unit in self.live})
+        windows = {found.key.window for found in self.delivery.found}
+        self._windows.extend(sorted(window for window in windows if window))
+
+    def before(self, found: Found) -> LiveUnit | None:
+        """What the unit was until now."""
+        return self._by_key.get(found.key)
+
+    def is_unchanged(self, found: Found, content: str = "") -> bool:
+        """Whether the unit is as before, by its content, or else by its fingerprint."""
+        before = self.before(found)
+        if before is None or self.is_forced or before.read_as != self.read_as:
+            return False
+        return before.content == content if content else before.has(found.fingerprint)
+
+    @property
+    def wanted(self) -> list[Found]:
+        """The units that have to be looked into."""
+        return [found for found in self.delivery.found if not self.is_unchanged(found)]
+
+    def gone(self, read: Sequence[Found]) -> list[LiveUnit]:
+        """The live units that the delivery takes the place of.
+
+        Args:
+            read: its units that are not as before.
+
+        Raises:
+            UserError: only a part of a live unit lies in the windows delivered.
+        """
+        kept = {unit.key for found in self.delivery.found if (unit := self.before(found))}
+        replaced = {unit.key: unit for found in read if (unit := self.before(found))}
+        days = {found.day for found in read if found.key.window is None}
+        for unit in self.live:
+            if unit.key in kept or unit.key in replaced:
+                continue
+            if self._is_in_the_way(unit) or (unit.read_as is None and unit.ingest_date in days):
+                replaced[unit.key] = unit
+        return list(replaced.values())
+
+    def _is_in_the_way(self, unit: LiveUnit) -> bool:
+        """Whether a live unit lies in the windows of which something was found.
+
+        Raises:
+            UserError: a part of it does.
+        """
+        window = unit.key.window
+        if window is None:
+            return False
+        # They do not overlap each other, so the last that begins before its end is enough.
+        at = bisect_left(self._windows, window.end, key=lambda each: each.start) - 1
+        if at < 0 or not window.overlaps(self._windows[at]):
+            return False
+        region = self.delivery.found[0].key.region
+        if region and unit.key.region and unit.key.region != region:
+            return False
+        asked = self.delivery.asked
+        if window not in Window(asked[0].start, asked[-1].end) or (region and not unit.key.region):
+            part = f"{self._windows[at]}" + (f" region={region}" if region else "")
+            raise UserError(
+                f"MAPPING={self.source!r}: {part} is only a part of {unit.key.name}, "
+                f"which was delivered before ({unit.rows:,} rows); deliver all of it, or take it "
+                f"back first: make retract UNIT={unit.key.name}"
+            )
+        return True
+
+    @property
+    def vanished(self) -> list[LiveUnit]:
+        """Live units without a window that the delivery would have found, were they there."""
+        kept = {unit.key for found in self.delivery.found if (unit := self.before(found))}
+        return [
+            unit
+            for unit in self.live
+            if unit.key not in kept
+            and unit.url
+            and not unit.key.window
+            and self.delivery.is_named(unit.url)
+        ]
+
+    @property
+    def missing(self) -> list[Window]:
+        """The windows asked for of which nothing was found."""
+        there = {found.key.window for found in self.delivery.found}
+        return [window for window in self.delivery.asked if window not in there]

