@@ -28,23 +28,26 @@ EVENTS_BY_DAY = """
     )
     group by 1 order by 1
 """
-ACCOUNTING = """
-    select ingest_date::text, received, fact, duplicate, quarantined, is_complete
-    from (select * from analytics.row_accounting order by ingest_date desc limit %(days)s) as newest
-    order by ingest_date
-"""
-ACCOUNTING_TOTAL = """
-    select 'all ' || count(*) || ' days', coalesce(sum(received), 0), coalesce(sum(fact), 0),
-        coalesce(sum(duplicate), 0), coalesce(sum(quarantined), 0),
-        coalesce(bool_and(is_complete), true)
-    from analytics.row_accounting
-"""
-REASONS = """
-    select reason, sum(records)::bigint from intermediate.int_quarantine_day_counts
-    group by 1 order by 2 desc, 1
-"""
-
-
+ACCOUNTS = {
+    "Where every received record went": """
+        select ingest_date::text, is_complete, received, fact, duplicate, quarantined
+        from analytics.row_accounting order by ingest_date
+    """,
+    "Where every received profile went": """
+        select ingest_date::text, is_complete, received, version, repeat, quarantined
+        from analytics.profile_accounting order by ingest_date
+    """,
+}
+REASONS = {
+    "Quarantined, by reason": """
+        select reason, sum(records)::bigint from intermediate.int_quarantine_day_counts
+        group by 1 order by 2 desc, 1
+    """,
+    "Quarantined profiles, by reason": """
+        select reason, sum(records)::bigint from intermediate.int_profile_day_counts
+        where reason is not null group by 1 order by 2 desc, 1
+    """,
+}
 # What the latest load of each source had otherwise than the one before it.
 DRIFT = """
     with numbered as (
@@ -85,8 +88,10 @@ def print_report(warehouse: Warehouse, console: Console | None = None) -> None:
     with closing(warehouse.connect()) as db:
         try:
             _events(db, console)
-            _accounting(db, console)
-            _reasons(db, console)
+            for title, accounting in ACCOUNTS.items():
+                _accounting(db, console, title, accounting)
+            for title, reasons in REASONS.items():
+                _reasons(db, console, title, reasons)
             _drift(db, console)
         except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName) as error:
             raise UserError(
@@ -107,24 +112,32 @@ def _events(db: Connection, console: Console) -> None:
     console.print(table)
 
 
-def _accounting(db: Connection, console: Console) -> None:
-    table = Table(title="Where every received record went", title_justify="left")
-    for name in ("ingest_date", "received", "= fact", "+ duplicate", "+ quarantined"):
-        table.add_column(name, justify="left" if name == "ingest_date" else "right")
-    rows = _query(db, ACCOUNTING)
-    for row in [*rows, *_query(db, ACCOUNTING_TOTAL)]:
-        if len(table.rows) == len(rows):
+def _accounting(db: Connection, console: Console, title: str, sql: str) -> None:
+    with db.cursor() as cursor:
+        cursor.execute(sql)
+        days = cursor.fetchall()
+        received, *parts = (column.name for column in (cursor.description or ())[2:])
+    if not days:
+        return
+    table = Table(title=title, title_justify="left")
+    table.add_column("ingest_date")
+    for name in (received, f"= {parts[0]}", *(f"+ {part}" for part in parts[1:])):
+        table.add_column(name, justify="right")
+    names, are_complete, *numbers = zip(*days, strict=True)
+    total = (f"all {len(names)} days", all(are_complete), *map(sum, numbers))
+    for name, is_complete, *counts in [*days[-DAYS:], total]:
+        if name == total[0]:
             table.add_section()
-        note = "" if row[-1] else " (not built yet)"
-        table.add_row(row[0] + note, *(f"{int(number):,}" for number in row[1:-1]))
+        note = "" if is_complete else " (not built yet)"
+        table.add_row(name + note, *(f"{number:,}" for number in counts))
     console.print(table)
 
 
-def _reasons(db: Connection, console: Console) -> None:
-    rows = _query(db, REASONS)
+def _reasons(db: Connection, console: Console, title: str, sql: str) -> None:
+    rows = _query(db, sql)
     if not rows:
         return
-    table = Table(title="Quarantined, by reason", title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("reason")
     table.add_column("records", justify="right")
     for reason, records in rows:

@@ -97,10 +97,11 @@ def run_dbt(
         on_event: told what dbt does, for the progress display.
 
     Raises:
-        UserError: dbt failed before its first node.
+        UserError: a setting is wrong, or dbt failed before its first node.
     """
+    settings = read_settings(TransformSettings)
     # Nobody here reads dbt's JSON artifacts, a quarter of a second a run; they can be asked for.
-    json = {"DBT_WRITE_JSON": f"{read_settings(TransformSettings).write_json}".lower()}
+    json = {"DBT_WRITE_JSON": f"{settings.write_json}".lower()}
     prepare_warehouse(warehouse)
     quiet = [*arguments, "--log-level", "none"]
     with build_lock(warehouse, project_digest()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.settings import ROOT, Place, Setting
-from core.values import Switch, Text
+from core.values import Share, Switch, Text
 
 # Read by the dbt project itself: profiles/profiles.yml, dbt/macros/days/cells.sql.
 OTHERS = (
@@ -26,11 +26,18 @@ OTHERS = (
         example="eu-west,us-east",
     ),
 )
+MAX_UNKNOWN_USERS = Setting(
+    "MAX_UNKNOWN_USERS",
+    Share(),
+    "A day is warned about when the users of more than this share of its facts are unknown, "
+    "and profiles have been delivered.",
+    default="0.2",
+)
 
 
 @dataclass(frozen=True)
 class TransformSettings:
-    """Where dbt writes, and what."""
+    """Where dbt writes, and what; of whom it warns."""
 
     target_path: Path = Setting(
         "DBT_TARGET_PATH",
@@ -44,3 +51,4 @@ class TransformSettings:
         "Whether builds write manifest.json and run_results.json, 0.25 s each time.",
         default="false",
     ).field()
+    max_unknown_users: float = MAX_UNKNOWN_USERS.field()

@@ -89,12 +89,14 @@ def header_of(unit: Unit, shape: FileShape) -> Header | None:
     except StopIteration:
         return None
     except csv.Error as error:
-        raise UserError(f"{unit.url} has no readable CSV header: {error}") from error
+        raise UserError(
+            f"{unit.url} has no readable CSV header in line {rows.line_num}: {error}"
+        ) from error
     if shape.columns:
         if len(shape.columns) != len(header):
             raise UserError(
-                f"{unit.url} has {len(header)} columns, and [files] columns of the mapping names "
-                f"{len(shape.columns)}"
+                f"{unit.url} has {len(header)} columns in line {blank + 1}, and [files] columns of "
+                f"the mapping names {len(shape.columns)}"
             )
         header = list(shape.columns)
     return replace(as_written, skip=blank, columns=_distinct(header))

@@ -43,7 +43,7 @@ def recognised(unit: Unit, shape: FileShape) -> Unit:
         raise unreadable(unit, error) from error
     found = _format(unit, text.lstrip(_BLANK))
     if is_unpacked and not _is_text(text, found):
-        raise UserError(f"{unit.url} is not valid {Path(unit.name).suffix[1:]}")
+        raise UserError(f"{unit.url} is not valid {Path(unit.name).suffix[1:]} in line 1")
     return replace(unit, format=found)
 
 

@@ -6,7 +6,7 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -94,13 +94,30 @@ def encoding_of(path: Path, encoding: str) -> str:
 
 
 def unreadable(unit: Unit, error: Exception) -> UserError:
-    """What to say of a unit of which reading failed."""
+    """What to say of a unit of which reading failed, and in which of its lines."""
     if isinstance(error, Damaged):
-        return UserError(f"{unit.url} {error}")
+        return UserError(f"{unit.url} {error}, in line {_last_line(unit.path)}")
     if isinstance(error, OSError) and error.strerror:
         return UserError(f"{unit.url} cannot be read: {error.strerror}")
     kind = packing(unit.path) or "gzip"
-    return UserError(f"{unit.url} is not valid {kind}: {' '.join(str(error).split())}")
+    reason = " ".join(str(error).split())
+    return UserError(f"{unit.url} is not valid {kind} in line {_last_line(unit.path)}: {reason}")
+
+
+def _last_line(path: Path) -> int:
+    """The number of the last line that can be read of a file; it is read twice more, to say so: a
+    read of many bytes that fails gives none of them."""
+    line, whole = 1, 0
+    with suppress(*READ_ERRORS), open_bytes(path) as stream:
+        while chunk := stream.read(HEAD_BYTES):
+            line += chunk.count(b"\n")
+            whole += 1
+    with suppress(*READ_ERRORS), open_bytes(path) as stream:
+        for _ in range(whole):
+            stream.read(HEAD_BYTES)
+        while byte := stream.read(1):
+            line += byte == b"\n"
+    return line
 
 
 class _Recoded:

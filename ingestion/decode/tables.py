@@ -29,13 +29,15 @@ _REASON = f"""case error_type
 @dataclass(frozen=True)
 class _Scan:
     """Units that one query reads: the names of its columns (in the query `column0` and so on: a
-    name of theirs could be one of ours), those that only their folders have, its table of rejects,
-    and the records that were taken out before. The file a row comes from is in `_path`."""
+    name of theirs could be one of ours), those that only their folders have, the line that names
+    them (0 for none), its table of rejects, and the records that were taken out before. The file a
+    row comes from is in `_path`."""
 
     units: list[Unit]
     sql: str
     columns: list[str]
     folders: tuple[str, ...]
+    header_line: int = 0
     rejects: str = ""
     left_out: Sequence[tuple[str, str, Unit]] = ()
 
@@ -78,7 +80,8 @@ def _rows(db: duckdb.DuckDBPyConnection, scan: _Scan, reading: Reading) -> Itera
     received = f"""(select d._file, d._ingest_date, d._unit,
             {", ".join(f"{value} as {slot}" for value, slot in slots)}
         from {scan.sql} as r join _delivered as d on d._path = r._path)"""
-    query = row_records.named_rows(reading, received, names, _named(scan.units))
+    line = f"line {scan.header_line} of " if scan.header_line else ""
+    query = row_records.named_rows(reading, received, names, line + _named(scan.units))
     for batch in db.sql(query).to_arrow_reader(reading.batch_rows):
         reading.fields.sampled += batch.num_rows
         for column in names:
@@ -145,7 +148,8 @@ def _scans(
         settled, left_out = csv_files.well_quoted(db, sharing, header, scratch)
         rejects = f"rejected_csv_{number}"
         scan = csv_files.scan(settled, header, rejects)
-        yield _Scan(settled, scan, list(header.columns), folders, rejects, left_out)
+        line = (header.skip + 1) * header.is_named
+        yield _Scan(settled, scan, list(header.columns), folders, line, rejects, left_out)
     for unit in units:
         if unit.format == "parquet":
             yield _parquet(db, unit)

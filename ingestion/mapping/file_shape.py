@@ -1,4 +1,4 @@
-"""What a mapping's `[files]` says of files that do not say it themselves."""
+"""What a mapping's `[files]` and `[files.profiles]` say of files that do not say it themselves."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class FileShape:
     columns: tuple[str, ...] = ()
 
 
-def file_shape(where: str, section: dict[str, Any]) -> FileShape:
-    """The section, checked.
+def file_shapes(where: str, section: dict[str, Any]) -> tuple[FileShape, FileShape]:
+    """How files of events are written, and those of profiles, which are like them unless the
+    table `profiles` says otherwise.
 
     Args:
         where: the setting that named the mapping, for messages.
@@ -35,9 +36,21 @@ def file_shape(where: str, section: dict[str, Any]) -> FileShape:
     Raises:
         UserError: a setting is unknown, or its value cannot be.
     """
+    events = {name: value for name, value in section.items() if name != "profiles"}
+    profiles = section.get("profiles", {})
+    if not isinstance(profiles, dict):
+        raise UserError(f"{where}: [files] profiles = {profiles!r} is not a table")
+    return (
+        _file_shape(f"{where}: [files]", events),
+        _file_shape(f"{where}: [files.profiles]", events | profiles),
+    )
+
+
+def _file_shape(where: str, section: dict[str, Any]) -> FileShape:
+    """One table, checked."""
     unknown = section.keys() - FileShape.__dataclass_fields__.keys()
     if unknown:
-        raise UserError(f"{where}: [files] has unknown settings {', '.join(sorted(unknown))}")
+        raise UserError(f"{where} has unknown settings {', '.join(sorted(unknown))}")
     shape = FileShape(**section | {"columns": _names(where, section.get("columns", []))})
     for setting in ("delimiter", "quote"):
         value = getattr(shape, setting)
@@ -48,7 +61,7 @@ def file_shape(where: str, section: dict[str, Any]) -> FileShape:
     if not isinstance(shape.header, bool):
         raise _refused(where, "header", shape.header, "true or false")
     if not shape.header and not shape.columns:
-        raise UserError(f"{where}: [files] header = false needs columns, their names in order")
+        raise UserError(f"{where} header = false needs columns, their names in order")
     if not _is_encoding(shape.encoding):
         raise _refused(where, "encoding", shape.encoding, "an encoding of text that Python knows")
     return shape
@@ -77,4 +90,4 @@ def _is_encoding(value: object) -> bool:
 
 
 def _refused(where: str, setting: str, value: object, wanted: str) -> UserError:
-    return UserError(f"{where}: [files] {setting} = {value!r} is not {wanted}")
+    return UserError(f"{where} {setting} = {value!r} is not {wanted}")

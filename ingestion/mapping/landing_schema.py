@@ -43,6 +43,7 @@ USER_PROFILES = pa.schema(
         ("reject_reason", pa.string()),
         ("parse_error", pa.string()),
         ("source", pa.string()),
+        ("file", pa.string()),
         ("_unit", pa.int32()),
     ]
 )

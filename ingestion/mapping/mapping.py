@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 
 from core.errors import UserError
 from ingestion.mapping.api_shape import ApiShape, read_api
-from ingestion.mapping.file_shape import FileShape, file_shape
+from ingestion.mapping.file_shape import FileShape, file_shapes
 
 SHIPPED = Path(__file__).parent
 FORMATS = ("jsonl", "ndjson", "json", "csv", "tsv", "parquet")
@@ -49,6 +49,8 @@ class TableMapping:
     `fields`: name -> the places it may be in, the first that is there wins.
     `time_format`: "iso", one of EPOCHS, or strptime formats tried in order.
     `timezone`: the IANA zone whose wall time a time without a zone is.
+    `without_time`: "delivery" where a profile without a time holds from the start of the UTC day it
+    was delivered for; "" where it is rejected.
     `optional`: names in `fields` that a CSV or Parquet file may lack; they are null then.
     `consumes`: top-level fields of the record that the columns hold whole, so not in payload.
     `lift`: the field whose members become payload's own; "" for none.
@@ -62,6 +64,7 @@ class TableMapping:
     time_column: str
     time_format: str | tuple[str, ...] = "iso"
     timezone: str = "UTC"
+    without_time: str = ""
     format: str = ""
     optional: tuple[str, ...] = ()
     consumes: tuple[str, ...] = ()
@@ -112,16 +115,17 @@ def load_mapping(name: str) -> Mapping:
     for section, content in document.items():
         if not isinstance(content, dict):
             raise UserError(f"{where}: {section} is {content!r}, not a section")
-    files = file_shape(where, document.get("files", {}))
+    _check_profiles(where, document)
+    of_events, of_profiles = file_shapes(where, document.get("files", {}))
     events = _table(where, "events", document["events"], EVENT_COLUMNS, "event_ts")
     profiles: TableMapping | None = None
     if described := document.get("profiles"):
         profiles = _table(where, "user_profiles", described, PROFILE_COLUMNS, "updated_at")
     return Mapping(
         name=path.stem,
-        events=replace(events, files=files),
-        profiles=replace(profiles, files=files) if profiles else None,
-        api=_api(where, document.get("api", {}), profiles),
+        events=replace(events, files=of_events),
+        profiles=replace(profiles, files=of_profiles) if profiles else None,
+        api=read_api(document.get("api", {}), where),
         digests={
             "events": _digest(document, "events"),
             "user_profiles": _digest(document, "profiles"),
@@ -129,16 +133,18 @@ def load_mapping(name: str) -> Mapping:
     )
 
 
+def _check_profiles(where: str, document: dict[str, Any]) -> None:
+    """Refuse what is said of profiles where nothing says how to read them."""
+    for section in ("api", "files"):
+        if "profiles" in document.get(section, {}) and "profiles" not in document:
+            raise UserError(
+                f"{where}: [{section}.profiles] needs a section [profiles] that reads them"
+            )
+
+
 def _digest(document: dict[str, Any], section: str) -> str:
     said = json.dumps([document.get(section), document.get("files")], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def _api(where: str, section: dict[str, Any], profiles: TableMapping | None) -> ApiShape:
-    """The section [api], checked."""
-    if "profiles" in section and profiles is None:
-        raise UserError(f"{where}: [api.profiles] needs a section [profiles] that reads them")
-    return read_api(section, where)
 
 
 def _table(
@@ -147,6 +153,8 @@ def _table(
     """One section of the file, checked."""
     time_key = f"{time_column}_format"
     known = {*columns, "fields", "optional", "consumes", "lift", "format", "timezone", time_key}
+    if table == "user_profiles":
+        known.add("without_time")
     unknown = section.keys() - known
     if unknown:
         raise UserError(f"{where}: {table} has unknown settings {', '.join(sorted(unknown))}")
@@ -155,6 +163,8 @@ def _table(
         raise UserError(f"{where}: {table} gives no expression for {', '.join(missing)}")
     if section.get("format", "") not in ("", *FORMATS):
         raise UserError(f"{where}: format {section['format']!r} is not one of {', '.join(FORMATS)}")
+    if section.get("without_time", "") not in ("", "delivery"):
+        raise UserError(f"{where}: without_time {section['without_time']!r} is not 'delivery'")
     time_format = section.get(time_key, "iso")
     if isinstance(time_format, str) and time_format not in ("iso", *EPOCHS):
         time_format = [time_format]
@@ -167,6 +177,7 @@ def _table(
         time_column=time_column,
         time_format=time_format if isinstance(time_format, str) else tuple(time_format),
         timezone=_timezone(where, table, section.get("timezone", "UTC")),
+        without_time=section.get("without_time", ""),
         format=section.get("format", ""),
         optional=tuple(section.get("optional", ())),
         consumes=tuple(section.get("consumes", ())),

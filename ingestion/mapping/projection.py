@@ -52,7 +52,7 @@ def projection(reading: Reading, original: str) -> str:
         landed as (
             select columns('^_'), ingest_date, file,
                 {", ".join(map(_text, text_columns))},
-                case when _faulty is null then _time end as {mapping.time_column}
+                case when _faulty is null then {_moment(mapping)} end as {mapping.time_column}
             from faulted
         ),
         judged as (
@@ -82,6 +82,14 @@ def _text(column: str) -> str:
     """A text column, null where it is blank."""
     is_there = f"_found is null and {is_filled(f'_{column}')}"
     return f"case when {is_there} then _{column} end as {column}"
+
+
+def _moment(mapping: TableMapping) -> str:
+    """The time of a record that has no fault. One without a time that holds as of its delivery
+    holds from the start of that UTC day: for all events of the day it came with."""
+    if mapping.without_time != "delivery":
+        return "_time"
+    return "coalesce(_time, make_timestamptz(epoch_us(cast(ingest_date as timestamp))))"
 
 
 def _length_reasons(columns: list[str]) -> dict[Reason, str]:

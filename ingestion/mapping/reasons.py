@@ -32,13 +32,21 @@ class Reason(StrEnum):
     MISSING_UPDATED_AT = "missing_updated_at"
 
 
+_OF_EVENTS = {
+    Reason.INVALID_EVENT_TS,
+    Reason.EVENT_TS_OUT_OF_RANGE,
+    Reason.MISSING_EVENT_ID,
+    Reason.MISSING_EVENT_TYPE,
+    Reason.MISSING_EVENT_TS,
+}
 _OF_PROFILES = {
     Reason.INVALID_UPDATED_AT,
     Reason.UPDATED_AT_OUT_OF_RANGE,
     Reason.MISSING_UPDATED_AT,
 }
-# Those that an event can have.
+# Those that an event can have, and a profile.
 EVENT_REASONS = tuple(reason for reason in Reason if reason not in _OF_PROFILES)
+PROFILE_REASONS = tuple(reason for reason in Reason if reason not in _OF_EVENTS)
 
 
 def first_reason(findings: Mapping[Reason, str], otherwise: str = "null") -> str:

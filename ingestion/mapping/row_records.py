@@ -32,7 +32,7 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str], where: s
         received: a relation of (_file text, _ingest_date date, _unit int), and of text columns that
             are called by `slots`: no name of a record's column can then be one of ours.
         columns: the names of the record's own columns, each once in any case of letters.
-        where: the file that has them, for messages.
+        where: the file that has them, and its line, for messages.
 
     Raises:
         UserError: a field that the mapping needs is in none of the columns.

@@ -15,6 +15,7 @@ from transform.project import LOCATION, PROJECT_DIR, manifest
 
 FACTS = {"fact_events", "assert_every_valid_event_is_a_fact", "no_null_user_ids"} | {
     "warn_event_repeated_across_days",
+    "warn_unknown_users",
     "full_refresh_reads_every_day",
     "incremental_run_reads_its_window_only",
 }

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from tests.helpers.pipeline import build, ingest_files, query, run
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
 
 DAY = "2026-01-01"
 # The order that docs.md promises, written down here once more.
@@ -173,3 +173,26 @@ def test_profiles_have_reasons_too(warehouse, tmp_path):
         ("none", 1),
         ("updated_at_out_of_range", 1),
     ]
+
+
+def test_how_early_an_event_may_be(warehouse, tmp_path):
+    """EVENT_TS_MIN, as option and as variable, of an ingestion and of a replay: that day counts."""
+    days = ("1984-12-31", "1985-01-01", "1994-12-31", "1995-01-01")
+    deliver(tmp_path, DAY, [event(day, f"{day}T00:00:00Z") for day in days])
+    facts = "select event_id from staging.stg_events where reject_reason is null order by 1"
+    where = {"EVENTS_URL": f"{tmp_path}/%Y-%m-%d.jsonl", "FROM": DAY, "MAX_QUARANTINED": "1"}
+    build()
+
+    def after(*command: str, **settings: str) -> list[str]:
+        done = run("ingestion", *command, **settings)
+        assert done.returncode == 0, done.stderr
+        reasons = "select distinct reject_reason from staging.stg_events where reject_reason > ''"
+        assert query(warehouse, reasons) in ([("event_ts_out_of_range",)], [])
+        return [found for (found,) in query(warehouse, facts)]
+
+    assert after("ingest", **where) == [*days[2:]]
+    assert after("ingest", **where, EVENT_TS_MIN="1995-01-01") == [days[3]]
+    assert after("replay") == [*days[2:]]
+    assert after("replay", "--event-ts-min", "1985-01-01") == [*days[1:]]
+    assert after("replay", EVENT_TS_MIN="0001-01-01") == [*days]
+    assert after("ingest", "--event-ts-min", "1985-01-01", **where) == [*days[1:]]

@@ -55,7 +55,8 @@ def built(warehouse, tmp_path):
     )
     users = [profile | {"user_id": user} for user in ("u1", "u10")]
     deliver(tmp_path / "profiles", OLD, users)
-    deliver(tmp_path / "profiles", RECENT, users)
+    timeless = [user | {"updated_at": None} for user in users]
+    deliver(tmp_path / "profiles", RECENT, [*users, *timeless])
     ingest_files(warehouse, tmp_path / "events", OLD, RECENT, profiles_url=tmp_path / "profiles")
     build()
     return warehouse
@@ -122,7 +123,7 @@ def test_prune(built):
     assert query(built, "select min(event_date)::text from analytics.regional_daily_events") == [
         (RECENT,)
     ]
-    assert query(built, "select count(*) from raw.user_profiles") == [(4,)], "history is needed"
+    assert query(built, "select count(*) from raw.user_profiles") == [(6,)], "history is needed"
     for loads in ("raw.loads", "raw._dlt_loads"):
         assert query(built, f"select count(*) from {loads}") == [(1,)], loads
     same_after_a_full_refresh(built)
@@ -133,7 +134,7 @@ def test_forget(built):
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout) == {
         "raw.events": 7,
-        "raw.user_profiles": 2,
+        "raw.user_profiles": 3,
         "analytics.fact_events": 3,
         "analytics.dim_user_versions": 1,
         "Dagster's runs": 0,
@@ -145,6 +146,11 @@ def test_forget(built):
     assert query(built, "select record from analytics.quarantined_events") == [
         ('{"user_id": "u10", "truncated',)
     ]
+    rejected = "select record ->> 'user_id' from analytics.quarantined_profiles"
+    assert query(built, rejected) == [("u10",)]
+    assert query(
+        built, "select sum(received), sum(quarantined) from analytics.profile_accounting"
+    ) == [(3, 1)]
     assert query(built, "select count(*) from raw.events where payload::text ~ '\\mu1\\M'") == [
         (1,)
     ], "a record of another user that mentions them stays"

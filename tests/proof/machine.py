@@ -50,10 +50,10 @@ lines = st.lists(events | events | events | st.just("{truncated"), max_size=12)
 profiles = st.lists(
     st.fixed_dictionaries(
         {
-            "user_id": users,
+            "user_id": users | users | users | st.none(),
             "tier": st.sampled_from(["free", "pro"]),
             "region": st.sampled_from(["EU", "US"]),
-            "updated_at": times,
+            "updated_at": times | times | times | st.sampled_from(["never", ""]),
         }
     ),
     max_size=3,
@@ -167,6 +167,26 @@ class Pipeline(RuleBasedStateMachine):
         )
 
     def _check(self) -> None:
+        self._check_events()
+        self._check_profiles()
+
+    def _check_profiles(self) -> None:
+        quarantined = query(
+            self.warehouse,
+            "select ingest_date::text, reason, record from analytics.quarantined_profiles",
+        )
+        assert self.source.quarantined_profiles() == Counter(
+            (day, why, json.dumps(record, sort_keys=True)) for day, why, record in quarantined
+        )
+        accounting = query(
+            self.warehouse,
+            """select ingest_date::text, received, version, repeat, quarantined, is_complete
+            from analytics.profile_accounting""",
+        )
+        assert {row[:5] for row in accounting} == self.source.profile_accounting()
+        assert all(row[5] for row in accounting)
+
+    def _check_events(self) -> None:
         facts = query(
             self.warehouse,
             """select event_id, user_id, event_type, event_date::text, region, user_tier,

@@ -60,22 +60,70 @@ class Deliveries:
             rows.add((day, len(lines), facts[day], duplicates, rejected))
         return rows
 
+    def quarantined_profiles(self) -> Counter[tuple[str, str, str]]:
+        """(ingest_date, reason, record) with how often."""
+        return Counter(
+            (day, why, json.dumps(profile, sort_keys=True))
+            for day, profiles in self.profiles.items()
+            for profile in profiles
+            if (why := profile_reason(profile)) is not None
+        )
+
+    def profile_accounting(self) -> set[tuple[str, int, int, int, int]]:
+        """(ingest_date, received, version, repeat, quarantined)."""
+        valid = self._profiles()
+        first: Counter[str] = Counter()
+        for user in {profile["user_id"] for _, profile in valid}:
+            before: tuple[str, str] | None = None
+            for at, said in sorted(self._versions(user).items()):
+                if said != before:
+                    first[min(day for day, profile in valid if says(profile, user, at, said))] += 1
+                before = said
+        rows = set()
+        for day, profiles in self.profiles.items():
+            rejected = sum(profile_reason(profile) is not None for profile in profiles)
+            repeats = len(profiles) - rejected - first[day]
+            rows.add((day, len(profiles), first[day], repeats, rejected))
+        return rows
+
     def _lines(self) -> list[tuple[str, Line]]:
         return [(day, line) for day, lines in self.events.items() for line in lines]
 
+    def _profiles(self) -> list[tuple[str, Record]]:
+        """Those that can be used, in the order of their days."""
+        return [
+            (day, profile)
+            for day in sorted(self.profiles)
+            for profile in self.profiles[day]
+            if profile_reason(profile) is None
+        ]
+
+    def _versions(self, user: str) -> dict[datetime, tuple[str, str]]:
+        """Tier and region by the moment that they are said of: the latest delivery wins."""
+        versions: dict[datetime, tuple[str, tuple[str, str]]] = {}
+        for day, profile in self._profiles():
+            if profile["user_id"] == user:
+                at = datetime.fromisoformat(profile["updated_at"])
+                version = (day, (profile["tier"], profile["region"]))
+                versions[at] = max(versions.get(at, version), version)
+        return {at: said for at, (_, said) in versions.items()}
+
     def _profile(self, user: str, ts: datetime) -> tuple[str, str]:
         """The version valid at a moment; the earliest one reaches back."""
-        versions: dict[datetime, tuple[str, tuple[str, str]]] = {}
-        for day in sorted(self.profiles):
-            for profile in self.profiles[day]:
-                if profile["user_id"] == user:
-                    at = datetime.fromisoformat(profile["updated_at"])
-                    version = (day, (profile["tier"], profile["region"]))
-                    versions[at] = max(versions.get(at, version), version)
+        versions = self._versions(user)
         if not versions:
             return ("unknown", "unknown")
         known = [at for at in versions if at <= ts] or [min(versions)]
-        return versions[max(known)][1]
+        return versions[max(known)]
+
+
+def says(profile: Record, user: str, at: datetime, said: tuple[str, str]) -> bool:
+    """Whether a profile says this of a user and a moment."""
+    is_of_moment = datetime.fromisoformat(profile["updated_at"]) == at
+    return is_of_moment and (profile["user_id"], profile["tier"], profile["region"]) == (
+        user,
+        *said,
+    )
 
 
 def reason(line: Line) -> str | None:
@@ -85,3 +133,12 @@ def reason(line: Line) -> str | None:
     if line["event_ts"] == "never":
         return "invalid_event_ts"
     return "missing_user_id" if line["user_id"] is None else None
+
+
+def profile_reason(profile: Record) -> str | None:
+    """Why a profile cannot be used; None for those that can."""
+    if profile["updated_at"] == "never":
+        return "invalid_updated_at"
+    if profile["user_id"] is None:
+        return "missing_user_id"
+    return None if profile["updated_at"] else "missing_updated_at"

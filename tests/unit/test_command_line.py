@@ -27,7 +27,7 @@ PROGRAMS = {
     "ingestion reset": [],
     "ingestion psql": [],
     "ingestion demo-api": ["DEMO_API_PORT"],
-    "transform": ["FROM", "TO"],
+    "transform": ["FROM", "TO", "MAX_UNKNOWN_USERS"],
     "transform.docs": [],
     "reporting": [],
     "orchestration.backfill": INGEST,

@@ -95,12 +95,15 @@ def test_parquet_is_seen_whatever_its_name(tmp_path):
         ("x.bin", b"\x00\x01", "no known format"),
         ("x.txt", TABLE, "no known format"),
         ("plain", b"", "no known format"),
-        ("x.json", array()[:-20], "ends within its JSON array"),
-        ("x.json", array()[:-1], "ends within its JSON array"),
-        ("x.csv.gz", b"\x00\x1f\x8b" + TABLE, "not valid gz"),
-        ("x.jsonl.zst", packed("x.zst", LINES)[:-3], "not valid zstd"),
+        ("x.json", array()[:-20], "ends within its JSON array, in line 1"),
+        ("x.json", array(indent=1)[:-2], "ends within its JSON array, in line 1"),
+        ("x.csv.gz", b"\x00\x1f\x8b" + TABLE, "not valid gz in line 1"),
+        ("x.jsonl.gz", gzip.compress(LINES, mtime=0)[:-3], "not valid gzip in line 3: "),
+        ("x.csv.gz", gzip.compress(TABLE, mtime=0)[:-3], "not valid gzip in line 4: "),
+        ("x.jsonl.zst", packed("x.zst", LINES)[:-3], "not valid zstd in line "),
         ("x.parquet", parquet()[:-40], "not valid Parquet"),
-        ("x.csv", TABLE.replace(b"user_id", b"uid"), "needs the column 'user_id'"),
+        ("x.csv", TABLE.replace(b"user_id", b"uid"), "needs the column 'user_id', line 1 of "),
+        ("x.csv", b"\n\n" + TABLE.replace(b"user_id", b"uid"), "'user_id', line 3 of "),
         ("x.csv", TABLE.replace(b",", b";"), 'delimiter = ";"'),
     ],
 )
@@ -143,6 +146,18 @@ def test_a_line_that_is_an_array_is_one_record_among_lines(tmp_path):
 def test_dialects_of_csv(tmp_path, files, content):
     mine = mapping(tmp_path, files)
     assert brief(read_one(tmp_path, "x.csv", content, mine)) == TWO
+
+
+def test_files_of_profiles_may_be_written_otherwise(tmp_path):
+    """What they do not say themselves is as in those of events."""
+    files = 'delimiter = ";"\nencoding = "cp1252"\n[files.profiles]\ndelimiter = "|"'
+    mine = mapping(tmp_path, files)
+    events = TABLE.replace(b",", b";")
+    assert brief(read_one(tmp_path, "x.csv", events, mine)) == TWO
+    profile = "user_id|tier|region|updated_at\nu1|pro|Zürich|2026-01-01\n".encode("cp1252")
+    (tmp_path / "p.csv").write_bytes(profile)
+    [row] = read(found(tmp_path, tmp_path / "p.csv", mapping=mine), mine, profiles=True)
+    assert (row["user_id"], row["region"], row["reject_reason"]) == ("u1", "Zürich", None)
 
 
 def test_a_stray_quote_in_another_dialect_takes_no_line_along(tmp_path):
@@ -223,6 +238,8 @@ def test_binary_parquet_is_text_where_it_can_be(tmp_path):
         ("header = 'no'", "header = 'no'"),
         ("header = false", "needs columns"),
         ("columns = ['a', 'A']", "columns = ['a', 'A']"),
+        ("[files.profiles]\ndelimeter = ';'", "[files.profiles] has unknown settings delimeter"),
+        ("delimiter = ';'\n[files.profiles]\nquote = ';'", "[files.profiles] quote = ';'"),
     ],
 )
 def test_a_wrong_setting_is_one_line(tmp_path, files, says):

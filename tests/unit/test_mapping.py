@@ -25,6 +25,7 @@ event_type = "'x'"
 event_ts = "at"
 region = "null"
 """
+PROFILES = "[profiles]\nuser_id = 'u'\ntier = 't'\nregion = 'r'\nupdated_at = 'a'\n"
 
 
 def write(tmp_path, text):
@@ -135,6 +136,11 @@ def test_an_unknown_mapping_lists_the_known_ones(name, tmp_path, monkeypatch):
         (EVENTS + "updated_at = 'x'\n", "events has unknown settings updated_at"),
         ("[events]\nevent_id = 'i'\nregion = 'r'\n", "user_id, event_type, event_ts"),
         (EVENTS + "[profiles]\nuser_id = 'u'\ntier = 't'\n", "expression for region, updated_at"),
+        (EVENTS + "without_time = 'delivery'\n", "events has unknown settings without_time"),
+        (EVENTS + PROFILES + "without_time = 'now'\n", "without_time 'now' is not 'delivery'"),
+        (EVENTS + "[files.profiles]\n", "[files.profiles] needs a section [profiles]"),
+        (EVENTS + "[api.profiles]\n", "[api.profiles] needs a section [profiles]"),
+        (EVENTS + "[files]\nprofiles = 3\n" + PROFILES, "[files] profiles = 3 is not a table"),
         (EVENTS + "format = 'xml'\n", "format 'xml' is not one of jsonl, ndjson, json, csv"),
         ("events = 3\n", "events is 3"),
         ("api = 3\n" + EVENTS, "api is 3"),

@@ -14,3 +14,5 @@
 {% macro mark_days_built() %}{% endmacro %}
 
 {% macro mark_days_of_changed_profiles() %}{% endmacro %}
+
+{% macro max_unknown_users() %}1{% endmacro %}

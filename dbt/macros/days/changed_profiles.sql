@@ -1,8 +1,8 @@
 {#- Profiles: which users' histories a run derives anew, and which event days that changes.
 
     Most deliveries repeat what is known. A profile that says of its moment what the history says
-    already changes nothing, so the work of a day is that of the users who changed, however long the
-    history is. -#}
+    already changes nothing, unless it is now the first delivery to say it, so the work of a day is that
+    of the users who changed, however long the history is. -#}
 
 {#- The condition that keeps dim_user_versions to those users. -#}
 {% macro in_users_of_changed_profiles(column) -%}
@@ -32,10 +32,16 @@
         and profiles.updated_at >= versions.valid_from
         and (profiles.updated_at < versions.valid_to or versions.valid_to is null)
     where {{ day_condition('profiles.ingest_date', spans) }}
+        and profiles.reject_reason is null
         and (
             versions.user_id is null
             or profiles.tier is distinct from versions.tier
             or profiles.region is distinct from versions.region
+            or versions.first_ingest_date is null
+            or (
+                profiles.updated_at = versions.valid_from
+                and profiles.ingest_date < versions.first_ingest_date
+            )
         );
     analyze {{ this.identifier }}_changed;
 {%- endmacro %}

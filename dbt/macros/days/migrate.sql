@@ -17,7 +17,8 @@
         {%- call statement('migrate_lock', auto_begin=False) -%}
             begin; select pg_advisory_xact_lock({{ load_lock() }})
         {%- endcall -%}
-        {%- for number in range(schema_version() + 1, newest + 1) -%}
+        {%- set done = schema_version() -%}
+        {%- for number in numbers | sort if number > done -%}
             {%- call statement('migrate', auto_begin=False) -%}
                 {{ context['migration_%04d' % number]() }}
                 insert into raw.schema_migrations (version, name) values ({{ number }}, 'by dbt');

@@ -19,23 +19,22 @@ moments as (
         user_id,
         tier,
         region,
-        updated_at
+        updated_at,
+        min(ingest_date) as first_ingest_date
     from profiles
-    where {{ in_users_of_changed_profiles('user_id') }}
+    where reject_reason is null and {{ in_users_of_changed_profiles('user_id') }}
+    group by user_id, tier, region, updated_at
     order by
         user_id asc,
         updated_at asc,
-        ingest_date desc,
+        max(ingest_date) desc,
         tier collate "C" desc nulls last,
         region collate "C" desc nulls last
 ),
 
 compared as (
     select
-        user_id,
-        tier,
-        region,
-        updated_at,
+        *,
         lag(updated_at) over by_user as previous_at,
         lag(tier) over by_user as previous_tier,
         lag(region) over by_user as previous_region
@@ -50,7 +49,8 @@ select
     tier,
     region,
     updated_at as valid_from,
-    lead(updated_at) over by_user as valid_to
+    lead(updated_at) over by_user as valid_to,
+    first_ingest_date
 from compared
 where
     previous_at is null

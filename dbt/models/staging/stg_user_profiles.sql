@@ -16,7 +16,8 @@ select
     profiles.region,
     profiles.updated_at,
     profiles.ingest_date,
-    loads.completed_at as loaded_at
+    loads.completed_at as loaded_at,
+    profiles.payload,
+    profiles.reject_reason
 from profiles
 inner join loads on profiles._dlt_load_id = loads.load_id
-where profiles.reject_reason is null
