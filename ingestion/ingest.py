@@ -32,7 +32,7 @@ from ingestion.land.drift import (
 from ingestion.land.intake import Intake, Received
 from ingestion.land.landing import Load, land
 from ingestion.land.ledger import complete_load, note_confirmed
-from ingestion.land.loads import lease
+from ingestion.land.loads import lease, make_room
 from ingestion.land.spool import SpooledFile, spool
 from ingestion.land.units import Plan, live_units
 from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
@@ -157,6 +157,8 @@ def _landed(
         progress.step,
         lambda: complete_load(db, load.load_id, load.source, intakes),
     )
+    for table, done in tables.items():
+        make_room(db, table, done.replaced_rows + done.retracted_rows)
     return replace(result, load_id=load.load_id)
 
 

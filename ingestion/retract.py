@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.migrations import migrate
 from core.warehouse.connection import Warehouse
 from ingestion.land.ledger import take_back
-from ingestion.land.loads import lease
+from ingestion.land.loads import lease, make_room
 from ingestion.land.units import LiveUnit, named_units
 from ingestion.mapping.mapping import load_mapping
 from ingestion.settings import RetractSettings
@@ -59,6 +59,7 @@ def retract(settings: RetractSettings, warehouse: Warehouse) -> list[Retracted]:
             if not settings.dry:
                 for each in chosen:
                     take_back(db, source, each.table, [each.unit])
+                    make_room(db, each.table, each.unit.rows)
     return chosen
 
 

@@ -13,6 +13,9 @@ from core.errors import Unavailable
 from core.warehouse.locks import transaction
 
 TABLES = ("events", "user_profiles")
+# Of a table's rows, dead: then their space is made free. Autovacuum comes once a minute: of 50
+# deliveries of a day within it each would add its whole size.
+DEAD_SHARE = 0.1
 WAIT = "10min"  # for another load of the same source; the longest that we have measured took two
 
 
@@ -90,3 +93,23 @@ def tidy(db: Connection, table: str) -> None:
         cursor.execute("select brin_summarize_new_values(%s)", (f"raw.{table}_days",))
         columns = "event_date, ingest_date, user_id" if table == "events" else "user_id"
         cursor.execute(f"analyze raw.{table} ({columns})")
+
+
+def make_room(db: Connection, table: str, gone: int) -> None:
+    """After many rows went: the next ones take their space. 500,000 rows take 0.2 s.
+
+    Args:
+        db: an autocommit connection, in no transaction.
+        table: "events" or "user_profiles".
+        gone: rows that went just now; others are counted by Postgres.
+    """
+    if not gone:
+        return
+    with db.cursor() as cursor:
+        cursor.execute(
+            """select n_dead_tup + %s >= %s * n_live_tup from pg_stat_all_tables
+            where relid = %s::regclass""",
+            (gone, DEAD_SHARE, f"raw.{table}"),
+        )
+        if cursor.fetchone() == (True,):
+            cursor.execute(f"vacuum (skip_locked, parallel 0) raw.{table}")

@@ -251,3 +251,15 @@ def test_what_a_machine_reads(warehouse, tmp_path):
     }
     assert not told["unchanged"]
     assert json.loads(run("ingestion", "ingest", JSON="1", **settings).stdout)["unchanged"]
+
+
+def test_deliveries_of_a_day_again_and_again_take_its_space_and_no_more(warehouse, tmp_path):
+    size = "select pg_total_relation_size('raw.events')"
+    place = tmp_path / f"{D1}.jsonl"
+    sizes = []
+    for round_ in range(11):
+        put(place, *(f"{round_}-{number}" for number in range(5_000)))
+        take(warehouse, place)
+        sizes += query(warehouse, size)[0]
+    # The new rows are there before the old ones go: a second delivery takes up to twice its size.
+    assert max(sizes) < 1.1 * sizes[1] < 2.2 * sizes[0]
