@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.progress import Progress
 from ingestion.mapping.mapping import Mapping
 from ingestion.settings import IngestSettings
-from ingestion.source.unit import Delivery
+from ingestion.source.unit import Delivery, PageEnds
+
+Seen = Callable[[str, str], PageEnds]
 
 
 def deliveries(
-    settings: IngestSettings, mapping: Mapping, progress: Progress
+    settings: IngestSettings, mapping: Mapping, progress: Progress, seen: Seen
 ) -> dict[str, Delivery]:
     """By table, the units that are there. An API is asked later, unit by unit.
 
@@ -17,17 +21,18 @@ def deliveries(
         settings: where, and for which hours.
         mapping: what the source is like.
         progress: is told what goes on.
+        seen: of a table and the place where its next page is named, what earlier loads have seen.
 
     Raises:
         UserError: a setting is wrong, or there is nothing.
     """
     if settings.connector == "api":
-        return _from_api(settings, mapping, progress)
+        return _from_api(settings, mapping, progress, seen)
     return _from_files(settings, mapping)
 
 
 def _from_api(
-    settings: IngestSettings, mapping: Mapping, progress: Progress
+    settings: IngestSettings, mapping: Mapping, progress: Progress, seen: Seen
 ) -> dict[str, Delivery]:
     """Events, and profiles where the API has them."""
     from ingestion.mapping.templates import words
@@ -47,7 +52,8 @@ def _from_api(
         is_own = table.table == "user_profiles" and bool(settings.profiles_url)
         setting = "PROFILES_URL" if is_own else "EVENTS_URL"
         url = settings.profiles_url if is_own else settings.events_url
-        api = EventsApi(setting, url, table.table, endpoint, client)
+        ends = seen(table.table, f"{endpoint.paginator.type} {endpoint.paginator.setting}")
+        api = EventsApi(setting, url, table.table, endpoint, client, ends)
         asked = api.windows(settings.asked)
         found[table.table] = ApiDelivery(api, asked, settings.api_concurrency)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from ingestion.land.intake import Intake, Received
 from ingestion.land.landing import Load, land
 from ingestion.land.ledger import complete_load, note_confirmed
 from ingestion.land.loads import lease, make_room
+from ingestion.land.page_ends import note_page_ends, page_ends
 from ingestion.land.spool import SpooledFile, spool
 from ingestion.land.units import Plan, live_units
 from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
@@ -75,7 +77,8 @@ def _planned(
     """By table, what the source has, beside what was delivered before."""
     started_at = datetime.now(UTC)
     intakes = {}
-    for table, delivery in deliveries(settings, mapping, progress).items():
+    seen = partial(page_ends, db, mapping.name)
+    for table, delivery in deliveries(settings, mapping, progress, seen).items():
         live = live_units(db, mapping.name, table, delivery.asked)
         read_as = f"{mapping.digests[table]}-{settings.event_ts_min}"
         plan = Plan(mapping.name, table, delivery, live, read_as, settings.force)
@@ -137,6 +140,9 @@ def _landed(
 ) -> IngestResult:
     """The load made live; none where nothing came or went."""
     intakes, drift, progress = read
+    for table, intake in intakes.items():
+        if intake.plan.delivery.ends:
+            note_page_ends(db, load.source, table, intake.plan.delivery.ends)
     tables = {table: outcome(intake) for table, intake in intakes.items()}
     result = IngestResult(
         load.source,

@@ -68,13 +68,15 @@ where
     and units.ingest_date = held.ingest_date;
 
 -- What the pages of an API have shown of their ends, ever. `place`: where the mapping says that the
--- next page is named; `is_seen`: some page had it; `fullest`: the most records that a page had.
+-- next page is named; `is_seen`: some page had it; `fullest`: the most records of a window's last page,
+-- where nothing said that it was the last, and the window.
 create table raw.page_ends (
     source text not null,
     table_name text not null,
     place text not null,
     is_seen boolean not null,
     fullest integer not null,
+    fullest_window text not null,
     primary key (source, table_name, place)
 );
 

@@ -27,7 +27,7 @@ from ingestion.source.fingerprints import digest
 from ingestion.source.http_client import HttpClient
 from ingestion.source.page import Page, PageReader
 from ingestion.source.paging import Chain, made_paginator
-from ingestion.source.unit import Found, Unit, UnitKey
+from ingestion.source.unit import Found, PageEnds, Unit, UnitKey
 from ingestion.source.windows import windows_every
 
 # For whether a request can be made at all, before the first one is sent.
@@ -43,7 +43,13 @@ class EventsApi:
     """One table of an events API: its address and shape, and the client that all tables share."""
 
     def __init__(
-        self, setting: str, base_url: str, table: str, endpoint: Endpoint, client: HttpClient
+        self,
+        setting: str,
+        base_url: str,
+        table: str,
+        endpoint: Endpoint,
+        client: HttpClient,
+        ends: PageEnds,
     ) -> None:
         """Args:
         setting: the setting's name for messages, EVENTS_URL or PROFILES_URL.
@@ -51,6 +57,7 @@ class EventsApi:
         table: "events" or "user_profiles".
         endpoint: how the table is asked for.
         client: does the requests.
+        ends: what earlier loads have seen of its pages.
 
         Raises:
             UserError: the mapping's paginator is none, or a variable is not set.
@@ -59,7 +66,7 @@ class EventsApi:
         self._query = dict(parse_qsl(urlsplit(base_url).query, keep_blank_values=True))
         self._endpoint = endpoint
         self._where = f"{setting}={self._address(endpoint.path)}"
-        self._ends = Ends(endpoint.paginator, self._where)
+        self._ends = Ends(endpoint.paginator, self._where, ends)
         made_paginator(endpoint.paginator, self._where)
         self._request(SOME_DAY)
         self._reader = PageReader(self._where, endpoint.data_selector, endpoint.format)
@@ -69,6 +76,11 @@ class EventsApi:
     def close(self) -> None:
         """Read no more pages."""
         self._reader.close()
+
+    @property
+    def ends(self) -> PageEnds:
+        """What is known of its pages."""
+        return self._ends.seen
 
     def check_ends(self) -> None:
         """When all days have come.
@@ -164,6 +176,11 @@ class ApiDelivery:
     asked: list[Window]
     concurrency: int
     left_out: int = 0  # an API has no files
+
+    @property
+    def ends(self) -> PageEnds:
+        """See `Delivery.ends`."""
+        return self.api.ends
 
     @property
     def found(self) -> list[Found]:

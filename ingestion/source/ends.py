@@ -1,10 +1,10 @@
-"""What all windows of a load have seen of ends: whether the place that names a next page is there
+"""What all windows of a source have seen of ends: whether the place that names a next page is there
 at all, or only misspelt."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 from dlt.common import jsonpath
@@ -13,6 +13,7 @@ from core.errors import UserError
 from ingestion.mapping.api_shape import REFERENCES, Paginator
 from ingestion.source.more import Sign, signs_of_more
 from ingestion.source.page import Page
+from ingestion.source.unit import PageEnds
 
 # As many records as the fullest page has, in several windows: that may be what an API gives at
 # most. Below ten it is chance.
@@ -22,17 +23,26 @@ FULL = 10
 class Ends:
     """Of one table of a source; several threads may share it."""
 
-    def __init__(self, paginator: Paginator, where: str) -> None:
+    def __init__(self, paginator: Paginator, where: str, before: PageEnds) -> None:
         """Args:
         paginator: how the API is paged.
         where: the setting and address, for messages.
+        before: what earlier loads have seen.
         """
         self._paginator = paginator
         self._where = where
         self._lock = threading.Lock()
-        self._is_known = False
+        self._place = before.place
+        self._is_known = before.is_seen
         self._pending: list[str] = []
-        self._counts: Counter[int] = Counter()
+        self._windows: dict[int, set[str]] = defaultdict(set)
+        self._windows[before.fullest].add(before.fullest_window)
+
+    @property
+    def seen(self) -> PageEnds:
+        """What is known now."""
+        fullest = max(self._windows)
+        return PageEnds(self._place, self._is_known, fullest, min(self._windows[fullest]))
 
     def reference(self, page: Page) -> tuple[bool, Any]:
         """Whether the page has a place for what names the next one, be it null, and what is
@@ -78,7 +88,7 @@ class Ends:
             for sign in signs_of_more(page, records, pages, sent):
                 raise self._refused(what, sign)
         with self._lock:
-            self._counts[page.count] += 1
+            self._windows[page.count].add(what)
             if records:
                 self._pending.append(what)
 
@@ -92,8 +102,8 @@ class Ends:
         paginator = self._paginator
         if not self._pending or self._is_known:
             return
-        fullest = max(self._counts)
-        if fullest >= FULL and self._counts[fullest] > 1 and not paginator.total_path:
+        fullest = max(self._windows)
+        if fullest >= FULL and len(self._windows[fullest]) > 1 and not paginator.total_path:
             sign = Sign(f"{fullest} records, as many as in another window", "{ … }")
             raise self._refused(self._pending[0], sign)
         if paginator.type in REFERENCES and not paginator.cursor_optional:

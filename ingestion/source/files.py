@@ -80,6 +80,7 @@ class FilesDelivery:
     asked: list[Window]
     left_out: int = 0
     pattern: str = ""
+    ends: None = None
 
     def is_named(self, url: str) -> bool:
         """See `Delivery.is_named`."""

@@ -94,6 +94,21 @@ class Unit:
             self.path.unlink()
 
 
+@dataclass(frozen=True)
+class PageEnds:
+    """What the pages of one table of an API have shown of their ends, ever.
+
+    `place`: where the mapping says that the next page is named. `is_seen`: some page had it.
+    `fullest`: the most records that the last page of a window had where nothing said that it was
+    the last, and the window.
+    """
+
+    place: str
+    is_seen: bool = False
+    fullest: int = 0
+    fullest_window: str = ""
+
+
 class Delivery(Protocol):
     """What a source has for a range, found but not yet read."""
 
@@ -108,6 +123,10 @@ class Delivery(Protocol):
     @property
     def left_out(self) -> int:
         """How many files lie there that are not data."""
+
+    @property
+    def ends(self) -> PageEnds | None:
+        """What the pages showed of their ends, once all have come; None of files."""
 
     def is_named(self, url: str) -> bool:
         """Whether a unit without a window would have been found, had it lain there."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.servers import serving
 
 
@@ -84,3 +87,11 @@ def paged_api(answer: Callable[[Call], Said]) -> Iterator[PagedApi]:
     server.daemon_threads = True
     with serving(server) as api.url:
         yield api
+
+
+def canonical_mapping(place: Path, api: str) -> str:
+    """The path of a mapping like `canonical`, with another section [api]."""
+    text = (SHIPPED / "canonical.toml").read_text()
+    without = re.sub(r"^\[api\].*?(?=^\[|\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
+    place.write_text(f"{without}\n[api]\n{api}\n")
+    return str(place)

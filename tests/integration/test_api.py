@@ -9,12 +9,14 @@ from urllib.request import Request, urlopen
 import pytest
 
 from core.days import DayRange, parse_range
+from core.errors import UserError
 from core.progress import Progress
 from ingestion.demo.server import DEMO_TOKEN, DemoApi, running
 from ingestion.ingest import ingest
 from ingestion.settings import IngestSettings
 from tests.helpers.faulty_api import Asked, faulty_api
-from tests.helpers.pipeline import FACTS, build, query, winners
+from tests.helpers.paged_api import Call, Said, canonical_mapping, paged_api
+from tests.helpers.pipeline import FACTS, build, event, query, winners
 
 DAYS = parse_range("2026-03-01", "2026-03-02")
 
@@ -133,3 +135,31 @@ def test_a_day_for_which_the_api_has_nothing_becomes_empty(warehouse):
         """select received, fact, is_complete from analytics.row_accounting
         where ingest_date = '2026-03-01'""",
     ) == [(0, 0, True)]
+
+
+def test_an_end_that_was_seen_once_is_known_for_good(warehouse, tmp_path):
+    """A cursor that was there on one day makes a page without it the last one, in any load."""
+    mapping = canonical_mapping(
+        tmp_path / "paged.toml",
+        """path = "/events"
+        params = { date = "{date}" }
+        data_selector = "items"
+        paginator = { type = "cursor", cursor_path = "next", cursor_param = "cursor" }""",
+    )
+
+    def answer(call: Call) -> Said:
+        day = call.query["date"]
+        records = {"items": [event(day, f"{day}T01:00:00Z")]}
+        return Said(records | ({"next": None} if day == "2026-03-01" else {}))
+
+    def load(day: str) -> None:
+        asked = IngestSettings(parse_range(day, day), "api", mapping, api.url, "", "")
+        ingest(asked, warehouse, Progress())
+
+    with paged_api(answer) as api:
+        with pytest.raises(UserError, match="cursor_optional"):
+            load("2026-03-02")
+        load("2026-03-01")
+        load("2026-03-02")
+    ids = "select event_id from raw.events order by 1"
+    assert query(warehouse, ids) == [("2026-03-01",), ("2026-03-02",)]

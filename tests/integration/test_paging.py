@@ -13,6 +13,7 @@ from ingestion.source import http_client
 from ingestion.source.api import ApiDelivery, EventsApi
 from ingestion.source.auth import made_auth
 from ingestion.source.http_client import HttpClient, RetryBudget
+from ingestion.source.unit import PageEnds
 from tests.helpers.paged_api import Call, PagedApi, Said, paged_api
 
 DAY = "2026-03-01"
@@ -20,6 +21,7 @@ ALL = list(range(26))
 CURSOR = {"type": "cursor", "cursor_path": "next", "cursor_param": "cursor"}
 OFFSET = {"type": "offset", "limit": 10}
 PAGES = {"type": "page_number", "base_page": 1}
+UNSEEN = PageEnds("")
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +30,13 @@ def fast(monkeypatch):
     monkeypatch.setattr(http_client, "RETRY_BUDGET", budget)
 
 
-def ids(api: PagedApi, tmp_path, section: dict, last: str = DAY) -> list[int]:
+def ids(
+    api: PagedApi, tmp_path, section: dict, last: str = DAY, before: PageEnds = UNSEEN
+) -> list[int]:
     """The records that came, in order, one `n` each."""
     shape = read_api({"path": "/events", "data_selector": "items"} | section, "MAPPING='m'")
     client = HttpClient(made_auth(shape.auth, "", {"base": api.url}), concurrency=2)
-    events = EventsApi("EVENTS_URL", api.url, "events", shape.events, client)
+    events = EventsApi("EVENTS_URL", api.url, "events", shape.events, client, before)
     found = []
     delivery = ApiDelivery(events, events.windows(parse_window(DAY, last)), 2)
     for _, unit in delivery.units(delivery.found, tmp_path):
@@ -248,6 +252,15 @@ def test_equally_full_days_of_single_pages_are_refused(tmp_path):
     section = {"paginator": SINGLE, "params": {"date": "{date}"}}
     with paged_api(single()) as api, pytest.raises(UserError, match="10 records, as many as in"):
         ids(api, tmp_path, section, "2026-03-02")
+
+
+def test_as_many_as_in_a_window_of_an_earlier_load_are_refused(tmp_path):
+    section, refused = {"paginator": SINGLE}, "10 records, as many as in another window"
+    with paged_api(single()) as api:
+        same = PageEnds("", fullest=10, fullest_window=DAY)
+        assert ids(api, tmp_path, section, before=same) == ALL[:10]
+        with pytest.raises(UserError, match=refused):
+            ids(api, tmp_path, section, before=PageEnds("", fullest=10, fullest_window="2026-02"))
 
 
 def test_a_next_address_that_is_null_is_no_sign(tmp_path):
