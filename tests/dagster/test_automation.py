@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 
 from core.settings import ROOT
-from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
+from orchestration.automation import RAW_EVENTS, ledger_sensor, pull_today, pull_yesterday
 from orchestration.dbt.checks import target
 from orchestration.partitions import DAYS
 from tests.dagster.conftest import FACTS, REGIONAL, House
-from tests.helpers.pipeline import deliver, event, ingest_files
+from tests.helpers.pipeline import deliver, event, ingest_files, query
 
 STAGED = dg.AssetKey(["staging", "stg_events"])
 MODEL = dg.AssetKey(["purchase_propensity_model"])
@@ -166,3 +166,16 @@ def test_make_ui_starts_with_everything_on(house):
     assert "default_limit: 1" in settings
     assert "run_monitoring" in settings
     assert "retention" in settings
+
+
+def test_a_pull_that_brings_nothing_new_launches_nothing(automation, house):
+    """Of the demo API, hour after hour: the first pull is news, the second is not."""
+    loads, day = "select count(*) from raw.loads", "2026-03-20"
+    assert house.run("pull", day).success
+    assert automation.tick() != {}
+    before = query(house.warehouse, loads)
+    assert house.run("pull", day).success
+    latest = house.instance.get_latest_materialization_event(RAW_EVENTS)
+    assert latest.asset_materialization.metadata["unchanged_units"].value == 1
+    assert query(house.warehouse, loads) == before
+    assert automation.tick() == {}
