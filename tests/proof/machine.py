@@ -22,6 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import data_dir, start_embedded
+from ingestion.retract import retract
+from ingestion.settings import RetractSettings
 from tests.helpers.pipeline import deliver, in_thread, ingest_files, query
 from tests.proof.oracle import Deliveries
 from tests.proof.processes import Command, start
@@ -70,6 +72,7 @@ class Pipeline(RuleBasedStateMachine):
         self.folder = TemporaryDirectory(prefix="proof-")
         self.root = Path(self.folder.name)
         self.source = Deliveries()
+        self.parts: dict[str, dict[int, list[Any]]] = {}
         self.warehouse = new_database()
         covered["interleavings"] += 1
 
@@ -87,6 +90,28 @@ class Pipeline(RuleBasedStateMachine):
             day,
             profiles_url=self.root / "profiles",
         )
+
+    @rule(day=days, number=st.integers(0, 2), delivered=lines)
+    def ingest_part(self, day: str, number: int, delivered: list[Any]) -> None:
+        """A day is delivered in files, one of them new or not as before; where the day came
+        whole, they take its place."""
+        parts = self.parts.setdefault(day, {})
+        parts[number] = delivered
+        for at, part in parts.items():
+            deliver(self.root / "events", f"{day}-{at}", part)
+        self.source.events[day] = [line for part in parts.values() for line in part]
+        ingest_files(self.warehouse, str(self.root / "events" / "%Y-%m-%d-*.jsonl"), day)
+        covered["parts"] += 1
+
+    @rule(day=days)
+    def retract(self, day: str) -> None:
+        """All that was delivered on a day is taken back."""
+        live = "select distinct unit from raw.units where live and ingest_date = %s order by 1"
+        for (name,) in query(self.warehouse, live, day):
+            retract(RetractSettings(unit=name), self.warehouse)
+            covered["retracted"] += 1
+        self.source.events.pop(day, None)
+        self.source.profiles.pop(day, None)
 
     @rule()
     def transform(self) -> None:
