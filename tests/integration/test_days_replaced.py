@@ -104,6 +104,18 @@ def test_facts_equal_the_oracle(warehouse, tmp_path, deliveries):
     }
 
 
+def test_the_events_of_a_day_are_counted(warehouse, tmp_path, deliveries):
+    for day, records in deliveries.items():
+        deliver(tmp_path, day, records)
+    ingest_files(warehouse, tmp_path, D1, D3)
+    build()
+    days = "select event_date::text, events from analytics.event_days where events > 0"
+    counted = "select event_date::text, count(*) from analytics.fact_events group by 1"
+    found = dict(query(warehouse, days))
+    assert found == dict(query(warehouse, counted))
+    assert len(set(found.values())) > 1
+
+
 def test_the_lag_of_events_is_shown(warehouse, tmp_path, deliveries):
     for day, records in deliveries.items():
         deliver(tmp_path, day, records)

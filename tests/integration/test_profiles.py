@@ -115,6 +115,19 @@ def test_only_the_users_who_changed_are_derived_anew(warehouse, tmp_path):
     assert set(query(warehouse, written)) == after
 
 
+def test_a_profile_that_is_taken_back_is_gone_and_seen_to(warehouse, tmp_path):
+    """The only one there is, of the only day."""
+    profile = {"user_id": "u1", "tier": "free", "region": "EU"}
+    deliver(tmp_path / "events", D1, [event("a", f"{D1}T10:00:00Z")])
+    for records in ([profile | {"updated_at": "2025-06-01T00:00:00Z"}], []):
+        deliver(tmp_path / "profiles", D1, records)
+        ingest_files(warehouse, tmp_path / "events", D1, profiles_url=tmp_path / "profiles")
+        build()
+        assert len(query(warehouse, "select * from analytics.dim_users")) == len(records)
+    assert query(warehouse, "select user_tier from analytics.fact_events") == [("unknown",)]
+    assert query(warehouse, "select count(*) from raw.retracted_profiles") == [(0,)]
+
+
 def test_a_profile_that_says_the_same_of_an_earlier_moment(warehouse, tmp_path):
     """Nothing is other than before, but since when it is so."""
     events, profiles = tmp_path / "events", tmp_path / "profiles"
