@@ -30,6 +30,7 @@ class TableOutcome:
     days: frozenset[date]
     missing: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
+    deletions: int = 0
 
     @property
     def total(self) -> int:
@@ -55,6 +56,8 @@ class TableOutcome:
         if self.rejected:
             reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in self.rejected.items())
             rows.append(f"{sum(self.rejected.values()):,} quarantined ({reasons})")
+        if self.deletions:
+            rows.append(f"{self.deletions:,} of them deletions")
         return f"{called}: {', '.join(units)}; rows {', '.join(rows)}"
 
     def notes(self, called: str) -> list[str]:
@@ -84,6 +87,7 @@ class TableOutcome:
                 "replaced": self.replaced_rows,
                 "retracted": self.retracted_rows,
                 "quarantined": dict(self.rejected),
+                "deletions": self.deletions,
             },
         }
 
@@ -114,6 +118,7 @@ def outcome(intake: Intake, is_dry: bool = False) -> TableOutcome:
         days=frozenset({*received, *(unit.ingest_date for unit in gone)}),
         missing=tuple(f"{window}" for window in intake.plan.missing),
         vanished=_names(intake.plan.vanished),
+        deletions=intake.counts.deletions,
     )
 
 

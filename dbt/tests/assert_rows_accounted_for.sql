@@ -1,8 +1,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'row_accounting'}}}) }}
 
--- Every received record is a fact row, a duplicate or quarantined.
+-- Every received record is a fact row, a duplicate, quarantined, or of a deleted event.
 select *
 from {{ ref('row_accounting') }}
 where
     is_complete
-    and (received != fact + duplicate + quarantined or duplicate < 0)
+    and (received != fact + duplicate + quarantined + retracted or duplicate < 0)

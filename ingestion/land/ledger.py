@@ -15,6 +15,7 @@ from psycopg2.extras import execute_values
 
 from core.errors import UserError
 from core.warehouse.locks import exclusively
+from ingestion.land.deletions import deleted_days
 from ingestion.land.drift import store_fields
 from ingestion.land.intake import Intake
 from ingestion.land.units import LiveUnit
@@ -47,6 +48,8 @@ def complete_load(db: Connection, load_id: str, source: str, intakes: dict[str, 
             if gone or intake.received:
                 changed = _take_off(db, source, table, gone, load_id)
                 changed |= _note_units(db, table, load_id, source, intake)
+                if intake.counts.deletions:
+                    changed |= deleted_days(db, "d._dlt_load_id = %(load)s", {"load": load_id})
                 _mark(db, source, table, changed)
             note_confirmed(db, table, intake)
             store_fields(db, load_id, table, intake.fields)
@@ -134,6 +137,9 @@ def _take_off(
         had: Held = {(day, event_date) for day, event_date in cursor.fetchall()}
         if table == "user_profiles":
             _note_retracted(db, parameters)
+        else:
+            of_gone = _OF_GONE.replace("r.", "d.")
+            had |= deleted_days(db, f"exists (select from {_GONE} where {of_gone})", parameters)
         cursor.execute(f"delete from raw.{table} as r using {_GONE} where {_OF_GONE}", parameters)
     return had | {(unit.ingest_date, None) for unit in gone}
 

@@ -13,7 +13,7 @@ from ingestion.land.ledger import mark_changed
 
 # The load, ingest day and number of a unit, and its number in the replay.
 Units = dict[tuple[str, date, int], int]
-REJECTED = "reject_reason is not null and (%(reason)s = '' or reject_reason = %(reason)s)"
+REJECTED = "reject_reason <> 'deletion' and (%(reason)s = '' or reject_reason = %(reason)s)"
 # The units whose records are read, beside their numbers in the load of the replay.
 _UNITS = """unnest(%(loads)s::text[], %(days)s::date[], %(numbers)s::int[], %(new_numbers)s::int[])
     as u (load_id, day, no, new_no)"""

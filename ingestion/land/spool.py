@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.mapping.landing_schema import SCHEMAS
+from ingestion.mapping.reasons import DELETION
 
 GROUP_ROWS = 20_000  # at least, in a row group
 COPIES = 2  # at once, on two cores; three or four are no faster
@@ -32,10 +33,12 @@ _PLAIN = {"use_dictionary": False, "compression": "none", "write_statistics": Fa
 
 @dataclass
 class Counts:
-    """Received rows by (number of the unit, event day, region), and rejected ones by reason."""
+    """Received rows by (number of the unit, event day, region), rejected ones by reason, and those
+    that say that an event was deleted."""
 
     rows: Counter[tuple[int, date | None, str | None]] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    deletions: int = 0
 
     @property
     def total(self) -> int:
@@ -101,7 +104,10 @@ def _counted(batches: Iterable[pa.RecordBatch], table: str, counts: Counts) -> I
             key = (row["_unit"], row.get("event_date"), row.get("region"))
             counts.rows[key] += row["count_all"]
         for row in pc.value_counts(pc.drop_null(rows["reject_reason"])).to_pylist():
-            counts.rejected[row["values"]] += row["counts"]
+            if row["values"] == DELETION:
+                counts.deletions += row["counts"]
+            else:
+                counts.rejected[row["values"]] += row["counts"]
         yield rows
 
 

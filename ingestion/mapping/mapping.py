@@ -36,7 +36,7 @@ TAKEN = {"file", "ingest_date"} | {
     f"_{name}"
     for name in (
         *("no", "record", "line", "malformed", "others", "lifted", "time", "found", "faulty"),
-        *("usual_time", "parts", "midnight", "wall", "unit"),
+        *("usual_time", "parts", "midnight", "wall", "unit", "deleted"),
     )
 }
 
@@ -53,6 +53,7 @@ class TableMapping:
     was delivered for; "" where it is rejected.
     `optional`: names in `fields` that a CSV or Parquet file may lack; they are null then.
     `consumes`: top-level fields of the record that the columns hold whole, so not in payload.
+    `deleted`: the expression of whether a record says that its event was deleted; "" for none.
     `lift`: the field whose members become payload's own; "" for none.
     `format`: of its files, where their names do not say; "" for none.
     `files`: how those are written.
@@ -68,6 +69,7 @@ class TableMapping:
     format: str = ""
     optional: tuple[str, ...] = ()
     consumes: tuple[str, ...] = ()
+    deleted: str = ""
     lift: str = ""
     files: FileShape = field(default_factory=FileShape)
 
@@ -153,6 +155,7 @@ def _table(
     """One section of the file, checked."""
     time_key = f"{time_column}_format"
     known = {*columns, "fields", "optional", "consumes", "lift", "format", "timezone", time_key}
+    known |= {"deleted"} if table == "events" else set()
     if table == "user_profiles":
         known.add("without_time")
     unknown = section.keys() - known
@@ -181,6 +184,7 @@ def _table(
         format=section.get("format", ""),
         optional=tuple(section.get("optional", ())),
         consumes=tuple(section.get("consumes", ())),
+        deleted=section.get("deleted", ""),
         lift=section.get("lift", ""),
     )
 

@@ -14,7 +14,7 @@ from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.landing_schema import JSONB_VERSION, SCHEMAS
 from ingestion.mapping.mapping import TableMapping
 from ingestion.mapping.reading import Reading
-from ingestion.mapping.reasons import Reason, first_reason
+from ingestion.mapping.reasons import DELETION, Reason, first_reason
 from ingestion.mapping.times import timed
 
 # Longer ids and names are quarantined: a btree entry of Postgres ends at 2,704 bytes.
@@ -33,12 +33,8 @@ def projection(reading: Reading, original: str) -> str:
     """
     mapping = reading.mapping
     text_columns = [column for column in mapping.columns if column != mapping.time_column]
-    expressions = [
-        f"cast(({expression}) as varchar) as _{column}"
-        for column, expression in mapping.columns.items()
-    ]
     return f"""
-        , mapped as (select *, {", ".join(expressions)} from fielded),
+        , mapped as (select *, {", ".join(_mapped(mapping))} from fielded),
         {timed(mapping, f"_{mapping.time_column}", of="mapped")},
         measured as (
             select *, coalesce(_malformed, {first_reason(_length_reasons(text_columns))}) as _found
@@ -52,15 +48,27 @@ def projection(reading: Reading, original: str) -> str:
         landed as (
             select columns('^_'), ingest_date, file,
                 {", ".join(map(_text, text_columns))},
-                case when _faulty is null then {_moment(mapping)} end as {mapping.time_column}
+                case when _faulty is null and not _deleted then {_moment(mapping)} end
+                    as {mapping.time_column}
             from faulted
         ),
         judged as (
-            select *, coalesce(_faulty, {first_reason(_missing_reasons(mapping))}) as reject_reason
+            select *, case when {_is_deletion(mapping)} then '{DELETION}'
+                else coalesce(_faulty, {first_reason(_missing_reasons(mapping))}) end
+                as reject_reason
             from landed
         )
         select {_output(reading, original)} from judged
     """
+
+
+def _mapped(mapping: TableMapping) -> list[str]:
+    """The mapping's expressions, by column."""
+    columns = [
+        f"cast(({expression}) as varchar) as _{column}"
+        for column, expression in mapping.columns.items()
+    ]
+    return [*columns, f"{_is_deleted(mapping)} as _deleted"]
 
 
 def _output(reading: Reading, original: str) -> str:
@@ -90,6 +98,18 @@ def _moment(mapping: TableMapping) -> str:
     if mapping.without_time != "delivery":
         return "_time"
     return "coalesce(_time, make_timestamptz(epoch_us(cast(ingest_date as timestamp))))"
+
+
+def _is_deleted(mapping: TableMapping) -> str:
+    """Whether the record says that its event was deleted."""
+    return f"coalesce(cast(({mapping.deleted}) as boolean), false)" if mapping.deleted else "false"
+
+
+def _is_deletion(mapping: TableMapping) -> str:
+    """Whether it also says of which event; its time and type do not matter then."""
+    if not mapping.deleted:
+        return "false"
+    return "_deleted and _found is null and event_id is not null and user_id is not null"
 
 
 def _length_reasons(columns: list[str]) -> dict[Reason, str]:

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     MISSING_UPDATED_AT = "missing_updated_at"
 
 
+# No fault: the record says that an event was deleted. It is no event, and not quarantined.
+DELETION = "deletion"
 _OF_EVENTS = {
     Reason.INVALID_EVENT_TS,
     Reason.EVENT_TS_OUT_OF_RANGE,

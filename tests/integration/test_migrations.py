@@ -40,9 +40,11 @@ TABLES = (
         from analytics.dim_user_versions) as versions""",
     "analytics.quarantined_events",
     "analytics.regional_daily_events",
-    "analytics.row_accounting",
+    """(select ingest_date, received, fact, duplicate, quarantined, is_complete
+        from analytics.row_accounting) as accounting""",
     "analytics.dim_users",
-    "intermediate.int_event_day_counts",
+    """(select event_date, ingest_date, valid_rows, fact_rows
+        from intermediate.int_event_day_counts) as counts""",
 )
 # What has come since: which delivery was the first to say a version.
 PROFILES = """select bool_and(is_complete and received = version + repeat + quarantined),

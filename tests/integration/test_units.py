@@ -247,7 +247,13 @@ def test_what_a_machine_reads(warehouse, tmp_path):
             "missing": [],
             "vanished": [],
         },
-        "rows": {"added": 2, "replaced": 0, "retracted": 0, "quarantined": {"missing_event_id": 1}},
+        "rows": {
+            "added": 2,
+            "replaced": 0,
+            "retracted": 0,
+            "quarantined": {"missing_event_id": 1},
+            "deletions": 0,
+        },
     }
     assert not told["unchanged"]
     assert json.loads(run("ingestion", "ingest", JSON="1", **settings).stdout)["unchanged"]

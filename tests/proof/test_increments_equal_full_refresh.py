@@ -23,6 +23,8 @@ JOBS = int(os.environ.get("JOBS") or 1)
 SEED = int(os.environ.get("SEED") or 1)
 
 
+# A sequence takes some 12 s, on a busy machine several times that.
+@pytest.mark.timeout(300 + 90 * INTERLEAVINGS // JOBS)
 @pytest.mark.parametrize("chosen", range(SEED, SEED + JOBS))
 def test_any_interleaving_ends_in_the_oracles_rows(
     chosen: int, monkeypatch: pytest.MonkeyPatch

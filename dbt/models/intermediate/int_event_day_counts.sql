@@ -12,15 +12,23 @@ events as (select * from {{ ref('stg_events') }}),
 
 facts as (select * from {{ ref('fact_events') }}),
 
+deletions as (select * from {{ ref('int_deletions') }}),
+
 valid_counts as (
     select
-        event_date,
-        ingest_date,
-        count(*) as valid_rows
+        events.event_date,
+        events.ingest_date,
+        count(*) as valid_rows,
+        count(deletions.event_id) as retracted_rows
     from events
+    left join deletions
+        on
+            events.user_id = deletions.user_id
+            and events.event_id = deletions.event_id
+            and events.ingest_date <= deletions.deleted_on
     where
-        reject_reason is null
-        and {{ in_window('event_date', 'event_date', upstream='fact_events') }}
+        events.reject_reason is null
+        and {{ in_window('events.event_date', 'event_date', upstream='fact_events') }}
     group by 1, 2
 ),
 
@@ -38,6 +46,7 @@ select
     event_date,
     ingest_date,
     coalesce(valid_counts.valid_rows, 0) as valid_rows,
-    coalesce(fact_counts.fact_rows, 0) as fact_rows
+    coalesce(fact_counts.fact_rows, 0) as fact_rows,
+    coalesce(valid_counts.retracted_rows, 0) as retracted_rows
 from valid_counts
 full outer join fact_counts using (event_date, ingest_date)

@@ -18,5 +18,5 @@ select
     loaded_at
 from events
 where
-    reject_reason is not null
+    reject_reason != 'deletion'
     and {{ in_window('ingest_date', 'ingest_date') }}

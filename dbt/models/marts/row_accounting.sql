@@ -6,6 +6,8 @@ with
 
 deliveries as (select * from {{ source('raw', 'deliveries') }}),
 
+deletion_counts as (select * from {{ ref('int_deletion_day_counts') }}),
+
 event_counts as (select * from {{ ref('int_event_day_counts') }}),
 
 quarantine_counts as (select * from {{ ref('int_quarantine_day_counts') }}),
@@ -25,7 +27,8 @@ counted as (
     select
         ingest_date,
         sum(fact_rows) as fact,
-        sum(valid_rows - fact_rows) as duplicate
+        sum(valid_rows - fact_rows - coalesce(retracted_rows, 0)) as duplicate,
+        sum(retracted_rows) as retracted
     from event_counts
     group by 1
 ),
@@ -44,8 +47,10 @@ select
     coalesce(counted.fact, 0)::bigint as fact,
     coalesce(counted.duplicate, 0)::bigint as duplicate,
     coalesce(quarantined.quarantined, 0)::bigint as quarantined,
-    unfinished.ingest_date is null as is_complete
+    unfinished.ingest_date is null as is_complete,
+    (coalesce(counted.retracted, 0) + coalesce(deletion_counts.records, 0))::bigint as retracted
 from received
 left join counted on received.ingest_date = counted.ingest_date
 left join quarantined on received.ingest_date = quarantined.ingest_date
+left join deletion_counts on received.ingest_date = deletion_counts.ingest_date
 left join unfinished on received.ingest_date = unfinished.ingest_date
