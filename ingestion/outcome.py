@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from textwrap import fill
 from typing import Any
 
 from core.days import Window
@@ -12,6 +13,7 @@ from ingestion.land.intake import Intake
 from ingestion.land.units import LiveUnit
 
 CALLED = {"events": "events", "user_profiles": "user profiles"}
+WIDTH = 100
 NAMED = 3  # of many units so many are named
 
 
@@ -179,7 +181,7 @@ class IngestResult:
             days = _many(len(self.events.days), "day")
             whole = f"{rows} received for {days} ({self.asked})"
             lines = [f"{self.source}: {whole}"]
-            lines += [f"  {table.line(called)}" for called, table in each]
+            lines += [_folded(f"  {table.line(called)}") for called, table in each]
         return "\n".join([*lines, *(f"  {note}" for note in notes)])
 
     def as_json(self) -> dict[str, Any]:
@@ -195,6 +197,11 @@ class IngestResult:
             "drift": list(self.drift),
             "tables": {name: table.as_json() for name, table in self.tables.items()},
         }
+
+
+def _folded(line: str) -> str:
+    """A line as several, as wide as a terminal."""
+    return fill(line, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _many(number: int, what: str) -> str:

@@ -30,7 +30,7 @@ EVENTS_BY_DAY = """
 """
 ACCOUNTS = {
     "Where every received record went": """
-        select ingest_date::text, is_complete, received, fact, duplicate, quarantined
+        select ingest_date::text, is_complete, received, fact, duplicate, quarantined, retracted
         from analytics.row_accounting order by ingest_date
     """,
     "Where every received profile went": """
@@ -119,6 +119,8 @@ def _accounting(db: Connection, console: Console, title: str, sql: str) -> None:
         received, *parts = (column.name for column in (cursor.description or ())[2:])
     if not days:
         return
+    if parts[-1] == "retracted" and not any(day[-1] for day in days):
+        parts, days = parts[:-1], [day[:-1] for day in days]  # few sources ever say so
     table = Table(title=title, title_justify="left")
     table.add_column("ingest_date")
     for name in (received, f"= {parts[0]}", *(f"+ {part}" for part in parts[1:])):
