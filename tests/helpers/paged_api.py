@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from core.days import parse_window
+from ingestion.mapping.api_shape import read_api
 from ingestion.mapping.mapping import SHIPPED
+from ingestion.source.api import ApiDelivery, EventsApi
+from ingestion.source.auth import made_auth
+from ingestion.source.http_client import HttpClient
+from ingestion.source.unit import PageEnds
 from tests.helpers.servers import serving
+
+DAY = "2026-03-01"
+UNSEEN = PageEnds("")
 
 
 @dataclass
@@ -29,11 +38,12 @@ class Call:
 
 @dataclass
 class Said:
-    """An answer."""
+    """An answer. `missing`: bytes at its end that never come, though its length counts them."""
 
     content: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    missing: int = 0
 
     def bytes(self) -> bytes:
         if isinstance(self.content, bytes):
@@ -51,6 +61,8 @@ class PagedApi:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are written one after the other, and must not wait 40 ms for each other.
+    disable_nagle_algorithm = True
     api: PagedApi
     answer: Callable[[Call], Said]
 
@@ -70,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
         if said.status != 204:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[: len(content) - said.missing])
+        self.close_connection = said.missing > 0
 
     do_POST = do_GET
 
@@ -87,6 +100,35 @@ def paged_api(answer: Callable[[Call], Said]) -> Iterator[PagedApi]:
     server.daemon_threads = True
     with serving(server) as api.url:
         yield api
+
+
+def numbers(
+    api: PagedApi,
+    scratch: Path,
+    section: dict[str, Any],
+    last: str = DAY,
+    before: PageEnds = UNSEEN,
+) -> list[int]:
+    """The records that came, in order, one `n` each.
+
+    Args:
+        api: what is asked.
+        scratch: a folder for what comes.
+        section: [api] of a mapping.
+        last: the last UTC day; the first one is DAY.
+        before: what earlier loads have seen.
+
+    Raises:
+        UserError: what came may not be all.
+    """
+    shape = read_api(section, "MAPPING='m'")
+    client = HttpClient(made_auth(shape.auth, "", {"base": api.url}), concurrency=2)
+    events = EventsApi("EVENTS_URL", api.url, "events", shape.events, client, before)
+    found = []
+    delivery = ApiDelivery(events, events.windows(parse_window(DAY, last)), 2)
+    for _, unit in delivery.units(delivery.found, scratch):
+        found += [json.loads(line)["n"] for line in unit.path.read_text().splitlines()]
+    return found
 
 
 def canonical_mapping(place: Path, api: str) -> str:

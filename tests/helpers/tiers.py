@@ -27,6 +27,7 @@ MARKERS = {
     "e2e/": "postgres",
     "dagster/": "dagster",
     "integration/test_partition_overwrite.py": "postgres",
+    "integration/test_api_matrix.py": "postgres",
     "integration/test_secrets.py": "postgres",
     "integration/test_crashes.py": "postgres",
     "": "postgres",

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from core.days import parse_window
 from core.errors import UserError
-from ingestion.mapping.api_shape import read_api
 from ingestion.source import http_client
-from ingestion.source.api import ApiDelivery, EventsApi
-from ingestion.source.auth import made_auth
-from ingestion.source.http_client import HttpClient, RetryBudget
+from ingestion.source.http_client import RetryBudget
 from ingestion.source.unit import PageEnds
-from tests.helpers.paged_api import Call, PagedApi, Said, paged_api
+from tests.helpers.paged_api import DAY, UNSEEN, Call, PagedApi, Said, numbers, paged_api
 
-DAY = "2026-03-01"
 ALL = list(range(26))
 CURSOR = {"type": "cursor", "cursor_path": "next", "cursor_param": "cursor"}
 OFFSET = {"type": "offset", "limit": 10}
 PAGES = {"type": "page_number", "base_page": 1}
-UNSEEN = PageEnds("")
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +26,8 @@ def ids(
     api: PagedApi, tmp_path, section: dict, last: str = DAY, before: PageEnds = UNSEEN
 ) -> list[int]:
     """The records that came, in order, one `n` each."""
-    shape = read_api({"path": "/events", "data_selector": "items"} | section, "MAPPING='m'")
-    client = HttpClient(made_auth(shape.auth, "", {"base": api.url}), concurrency=2)
-    events = EventsApi("EVENTS_URL", api.url, "events", shape.events, client, before)
-    found = []
-    delivery = ApiDelivery(events, events.windows(parse_window(DAY, last)), 2)
-    for _, unit in delivery.units(delivery.found, tmp_path):
-        found += [json.loads(line)["n"] for line in unit.path.read_text().splitlines()]
-    return found
+    where = {"path": "/events", "data_selector": "items"}
+    return numbers(api, tmp_path, where | section, last, before)
 
 
 def page(at: int, size: int = 10) -> list[dict]:
