@@ -27,13 +27,14 @@ from ingestion.decode.session import session
 from ingestion.land.landing import Load, land
 from ingestion.land.loads import lease
 from ingestion.land.replacement import REJECTED, Units, complete_replay
-from ingestion.land.spool import spool
+from ingestion.land.spool import Spooled, spool
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.json_records import json_lines, member
-from ingestion.mapping.mapping import Mapping, load_mapping
+from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
 from ingestion.mapping.reading import BATCH_ROWS, Reading
 from ingestion.mapping.reasons import Reason, first_reason
 from ingestion.mapping.row_records import named_rows, rejected_lines, slots
+from ingestion.outcome import CALLED
 from ingestion.settings import ReplaySettings
 
 _FETCH_ROWS = 10_000
@@ -51,18 +52,20 @@ _QUARANTINE = pa.schema(
 
 @dataclass
 class Replayed:
-    """What a replay of one source did, by the reason that the records had before."""
+    """What a replay of a source's table did, by the reason that the records had before."""
 
     source: str
+    table: str
     offered: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
 
     def summary(self) -> str:
         """A line for people, and one per reason."""
-        total, events = self.offered.total(), self.events.total()
-        lines = [f"{self.source}: {total:,} records replayed, {events:,} became events"]
+        total, accepted = self.offered.total(), self.accepted.total()
+        became = f"became {CALLED[self.table]}"
+        lines = [f"{self.source}: {total:,} records replayed, {accepted:,} {became}"]
         lines += [
-            f"  {reason}: {records:,} replayed, {self.events[reason]:,} became events"
+            f"  {reason}: {records:,} replayed, {self.accepted[reason]:,} {became}"
             for reason, records in sorted(self.offered.items())
         ]
         return "\n".join(lines)
@@ -83,7 +86,8 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
         migrate(db)
         with db.cursor() as cursor:
             cursor.execute(
-                f"select distinct source from raw.events where {REJECTED} order by 1",
+                f"""select source from raw.events where {REJECTED}
+                union select source from raw.user_profiles where {REJECTED} order by 1""",
                 {"reason": settings.reason},
             )
             sources = [row[0] for row in cursor.fetchall()]
@@ -96,7 +100,7 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
     for current in mappings:
         progress.start(f"replaying {current.name}", len(mappings))
         try:
-            done.append(_replay(current, settings, warehouse, progress))
+            done += _replay(current, settings, warehouse, progress)
         finally:
             progress.done()
     return [one for one in done if one.offered]
@@ -114,35 +118,46 @@ def _mapping_of(source: str) -> Mapping:
 
 def _replay(
     mapping: Mapping, settings: ReplaySettings, warehouse: Warehouse, progress: Progress
-) -> Replayed:
-    result = Replayed(mapping.name)
+) -> list[Replayed]:
+    """The rejected records of each of a source's tables, in one load."""
+    results = []
     selected = {"source": mapping.name, "reason": settings.reason}
+    load_id = f"{time.time():.7f}"
     with (
         scratch_directory() as scratch,
         closing(warehouse.connect()) as db,
-        session() as duck,
         lease(db, mapping.name, progress.step),
     ):
-        units, received_at = _read(warehouse, duck, selected)
-        if units:
-            load_id = f"{time.time():.7f}"
-            earliest = settings.event_ts_min
-            reading = Reading(mapping.events, mapping.name, received_at, event_ts_min=earliest)
-            spooled = spool(_projected(duck, reading, result), "events", load_id, scratch)
-            days = {day for _, day, _ in units}
-            files = {"events": spooled.files}
+        read: dict[str, tuple[Units, Spooled]] = {}
+        for table in mapping.tables:
+            result = Replayed(mapping.name, table.table)
+            with session() as duck:
+                units, received_at = _read(warehouse, duck, table, selected)
+                earliest = settings.event_ts_min
+                reading = Reading(table, mapping.name, received_at, event_ts_min=earliest)
+                if units:
+                    rows = _projected(duck, reading, result)
+                    read[table.table] = (units, spool(rows, table.table, load_id, scratch))
+            results.append(result)
+        if read:
+            days = {day for units, _ in read.values() for _, day, _ in units}
+            files = {table: spooled.files for table, (_, spooled) in read.items()}
+            landed = {table: (units, rows.counts.total) for table, (units, rows) in read.items()}
             land(
                 db,
                 warehouse,
                 Load(load_id, mapping.name, days, files, scratch / "dlt"),
                 progress.step,
-                lambda: complete_replay(db, load_id, selected, units, spooled.counts.total),
+                lambda: complete_replay(db, load_id, selected, landed),
             )
-    return result
+    return results
 
 
 def _read(
-    warehouse: Warehouse, duck: duckdb.DuckDBPyConnection, selected: dict[str, str]
+    warehouse: Warehouse,
+    duck: duckdb.DuckDBPyConnection,
+    table: TableMapping,
+    selected: dict[str, str],
 ) -> tuple[Units, datetime]:
     """The records into the DuckDB table `quarantine`; their units, and when the latest of these was
     received."""
@@ -153,14 +168,14 @@ def _read(
     with closing(warehouse.connect()) as db, db.cursor("quarantine") as cursor:
         db.autocommit = False  # a server-side cursor lives in a transaction
         cursor.execute(
-            f"""select e.ingest_date, e.file, e.reject_reason, e.payload #>> '{{}}',
-                jsonb_typeof(e.payload) = 'object', e._dlt_load_id, e._unit, u.received_at
-            from raw.events as e
-            inner join raw.units as u on u.live and u.table_name = 'events'
-                and u.load_id = e._dlt_load_id and u.ingest_date = e.ingest_date
-                and u.unit_no = e._unit
-            where e.source = %(source)s and {REJECTED}""",
-            selected,
+            f"""select r.ingest_date, r.file, r.reject_reason, r.payload #>> '{{}}',
+                jsonb_typeof(r.payload) = 'object', r._dlt_load_id, r._unit, u.received_at
+            from raw.{table.table} as r
+            inner join raw.units as u on u.live and u.table_name = %(table)s
+                and u.load_id = r._dlt_load_id and u.ingest_date = r.ingest_date
+                and u.unit_no = r._unit
+            where r.source = %(source)s and {REJECTED}""",
+            selected | {"table": table.table},
         )
         while rows := cursor.fetchmany(_FETCH_ROWS):
             days, files, reasons, lines, are_objects, loads, numbers, moments = zip(
@@ -192,7 +207,7 @@ def _projected(
         result.offered[reason] += records
         query = _query(reading, reason, kind)
         for batch in duck.sql(query).to_arrow_table().to_batches(BATCH_ROWS):
-            result.events[reason] += batch["reject_reason"].null_count
+            result.accepted[reason] += batch["reject_reason"].null_count
             yield batch
 
 

@@ -12,7 +12,7 @@ from core.errors import UserError
 from core.settings import Setting, optional_window, read_settings
 from core.values import Day, OneOf, Port, Share, Switch, Text, Whole
 from ingestion.mapping.reading import EVENT_TS_MIN as FIRST_DAY
-from ingestion.mapping.reasons import EVENT_REASONS
+from ingestion.mapping.reasons import Reason
 
 MAX_CONCURRENCY = 64
 MAPPING = Setting(
@@ -141,7 +141,7 @@ class ReplaySettings:
 
     reason: str = Setting(
         "REASON",
-        OneOf(EVENT_REASONS),
+        OneOf(tuple(Reason)),
         "For replay: records quarantined for this reason. Not set: whatever the reason.",
         example="invalid_event_ts",
     ).field()

@@ -9,6 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
 from core.warehouse.locks import exclusively
+from ingestion.land.deletions import deleted_days
 from ingestion.land.ledger import mark_changed
 
 # The load, ingest day and number of a unit, and its number in the replay.
@@ -23,7 +24,7 @@ _FROM_NEW = "e._dlt_load_id = %(new)s and e.ingest_date between %(first)s and %(
 
 
 def complete_replay(
-    db: Connection, load_id: str, selected: dict[str, str], units: Units, received: int
+    db: Connection, load_id: str, selected: dict[str, str], landed: dict[str, tuple[Units, int]]
 ) -> None:
     """The new rows take the old ones' place, load and unit, in one transaction.
 
@@ -31,81 +32,94 @@ def complete_replay(
         db: the connection that began the replay.
         load_id: of the new rows.
         selected: the source, and the reason or "".
-        units: whose records were read.
-        received: how many rows that made.
+        landed: by table, the units whose records were read, and how many rows that made.
 
     Raises:
         UserError: the records are not those that were read; nothing has changed then.
     """
-    parameters = selected | _parameters(units, load_id)
     with exclusively(db), db.cursor() as cursor:
+        for table, (units, received) in landed.items():
+            _replace(db, table, selected | _parameters(units, load_id, table), received)
+        cursor.execute(
+            "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
+        )
+
+
+def _replace(db: Connection, table: str, parameters: dict[str, Any], received: int) -> None:
+    """One table's part of it."""
+    with db.cursor() as cursor:
         cursor.execute(
             f"""select count(*) from raw.units inner join {_UNITS}
             on units.load_id = u.load_id and ingest_date = u.day and unit_no = u.no
-            where live and table_name = 'events'""",
+            where live and table_name = %(table)s""",
             parameters,
         )
         is_unchanged = cursor.fetchone() == (len(parameters["loads"]),)
-        touched, moved = _take_their_place(db, parameters)
-        if not is_unchanged or moved != {received}:
-            raise UserError(
-                f"MAPPING={selected['source']!r}: its quarantined records have changed "
-                "meanwhile, run it again"
-            )
-        _note_delivered_days(db, parameters)
-        changed = [("ingest_date", day) for day in sorted({*parameters["days"]})]
-        mark_changed(db, changed + [("event_date", day) for day in touched])
-        cursor.execute(
-            "update raw.loads set completed_at = clock_timestamp() where load_id = %(new)s",
-            parameters,
+    touched, moved = _take_their_place(db, table, parameters)
+    if not is_unchanged or moved != {received}:
+        raise UserError(
+            f"MAPPING={parameters['source']!r}: its quarantined records have changed "
+            "meanwhile, run it again"
         )
+    _note_delivered_days(db, table, parameters)
+    delivered_on = "ingest_date" if table == "events" else "profile_date"
+    changed = [(delivered_on, day) for day in sorted({*parameters["days"]})]
+    mark_changed(db, changed + [("event_date", day) for day in sorted(touched)])
 
 
-def _take_their_place(db: Connection, parameters: dict[str, Any]) -> tuple[list[date], set[int]]:
-    """The new rows in place of the old ones, as theirs. Returns the days of new events, and how
-    many rows went and came."""
+def _take_their_place(
+    db: Connection, table: str, parameters: dict[str, Any]
+) -> tuple[set[date], set[int]]:
+    """The new rows in place of the old ones, as theirs. Returns the days of events that are new, or
+    deleted now, and how many rows went and came."""
+    touched: set[date] = set()
     with db.cursor() as cursor:
         cursor.execute(
-            f"delete from raw.events as e using {_UNITS} where {_OF_UNITS} and {REJECTED}",
+            f"delete from raw.{table} as e using {_UNITS} where {_OF_UNITS} and {REJECTED}",
             parameters,
         )
         gone = cursor.rowcount
+        if table == "events":
+            cursor.execute(
+                f"""select distinct event_date from raw.events as e
+                where {_FROM_NEW} and reject_reason is null""",
+                parameters,
+            )
+            touched = {row[0] for row in cursor.fetchall()}
+            of_new = "d._dlt_load_id = %(new)s"
+            touched |= {day for _, day in deleted_days(db, of_new, parameters) if day}
         cursor.execute(
-            f"""select distinct event_date from raw.events as e
-            where {_FROM_NEW} and reject_reason is null order by 1""",
-            parameters,
-        )
-        touched = [row[0] for row in cursor.fetchall()]
-        cursor.execute(
-            f"""update raw.events as e set _dlt_load_id = u.load_id, _unit = u.no from {_UNITS}
+            f"""update raw.{table} as e set _dlt_load_id = u.load_id, _unit = u.no from {_UNITS}
             where {_FROM_NEW} and e._unit = u.new_no""",
             parameters,
         )
         return touched, {gone, cursor.rowcount}
 
 
-def _note_delivered_days(db: Connection, parameters: dict[str, Any]) -> None:
+def _note_delivered_days(db: Connection, table: str, parameters: dict[str, Any]) -> None:
     """What the units hold is counted anew."""
+    held = "e.event_date, e.region" if table == "events" else "null::date, null"
     with db.cursor() as cursor:
         cursor.execute(
             f"""delete from raw.delivered_days as d using {_UNITS}
-            where d.table_name = 'events' and d.load_id = u.load_id and d.ingest_date = u.day
+            where d.table_name = %(table)s and d.load_id = u.load_id and d.ingest_date = u.day
                 and d.unit_no = u.no""",
             parameters,
         )
         cursor.execute(
             f"""insert into raw.delivered_days
                 (source, table_name, ingest_date, event_date, region, rows, load_id, unit_no)
-            select source, 'events', ingest_date, event_date, region, count(*), _dlt_load_id, _unit
-            from raw.events as e inner join {_UNITS} on {_OF_UNITS}
+            select e.source, %(table)s, e.ingest_date, {held}, count(*), e._dlt_load_id, e._unit
+            from raw.{table} as e inner join {_UNITS} on {_OF_UNITS}
             group by 1, 2, 3, 4, 5, 7, 8""",
             parameters,
         )
 
 
-def _parameters(units: Units, load_id: str) -> dict[str, Any]:
+def _parameters(units: Units, load_id: str, table: str) -> dict[str, Any]:
     loads, days, numbers = zip(*units, strict=True)
     return {
+        "table": table,
         "new": load_id,
         "loads": list(loads),
         "days": list(days),

@@ -24,6 +24,7 @@ _OF_USER = r"""user_id = %(user)s or user_id is null and (
         '(^|\W)' || regexp_replace(%(user)s, '(\W)', '\\\1', 'g') || '(\W|$)'
     )
 )"""
+_REJECTED_BEFORE = "reject_reason is not null and ingest_date < %(before)s"
 _BEFORE = "coalesce(event_date, ingest_date) < %(before)s"
 
 # What a killed load left behind was never on the ledger.
@@ -88,7 +89,8 @@ def forget_user(db: Connection, user: str) -> dict[str, int]:
 def prune_events(db: Connection, before: date) -> dict[str, int]:
     """Delete the events that happened before a UTC day, and what the ledger says of those days.
 
-    Profiles stay: what a user was then is what they are until the next profile.
+    Profiles stay, but for the rejected ones: what a user was then is what they are until the next
+    profile.
 
     Args:
         db: an autocommit connection to the warehouse.
@@ -98,7 +100,8 @@ def prune_events(db: Connection, before: date) -> dict[str, int]:
         By table, the rows deleted; also those of loads that never completed.
     """
     with exclusively(db), db.cursor() as cursor:
-        deleted = _delete(db, {"events": _BEFORE}, {"before": before})
+        conditions = {"events": _BEFORE, "user_profiles": _REJECTED_BEFORE}
+        deleted = _delete(db, conditions, {"before": before})
         for statement in (
             # What lost rows is read again when it is asked for.
             """update raw.units as u set fingerprint = null, content = null from gone
