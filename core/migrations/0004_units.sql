@@ -80,7 +80,8 @@ create table raw.page_ends (
     primary key (source, table_name, place)
 );
 
--- Views on the table become views on the view: nothing of anybody's is dropped.
+-- Views on the table become views on the view, and who might read it still may: nothing of anybody's
+-- is dropped. What else stands on it, a materialized view, stops the migration.
 alter table raw.deliveries rename to deliveries_by_day;
 create view raw.deliveries as
 select
@@ -95,8 +96,22 @@ group by source, table_name, ingest_date;
 
 do $views$
 declare
+    granted record;
     dependent record;
 begin
+    for granted in
+        select null as attname, acl.* from pg_class, aclexplode(relacl) as acl
+        where pg_class.oid = 'raw.deliveries_by_day'::regclass and privilege_type = 'SELECT'
+        union all
+        select attname, acl.* from pg_attribute, aclexplode(attacl) as acl
+        where attrelid = 'raw.deliveries_by_day'::regclass and privilege_type = 'SELECT'
+    loop
+        execute format(
+            'grant select%s on raw.deliveries to %s%s',
+            coalesce(' (' || quote_ident(granted.attname) || ')', ''),
+            case when granted.grantee = 0 then 'public' else granted.grantee::regrole::text end,
+            case when granted.is_grantable then ' with grant option' else '' end);
+    end loop;
     for dependent in
         select distinct
             views.oid::regclass as relation,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from psycopg2.errors import DependentObjectsStillExist
 from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
@@ -42,7 +43,8 @@ def migrate(db: Connection) -> None:
         db: an autocommit connection.
 
     Raises:
-        UserError: the schema is newer than this program.
+        UserError: the schema is newer than this program, or something of somebody else's is in the
+            way; nothing has changed then.
     """
     newest = max(migrations())
     version = schema_version(db)
@@ -53,12 +55,25 @@ def migrate(db: Connection) -> None:
         )
     if version == newest:
         return
-    with exclusively(db), db.cursor() as cursor:
+    with exclusively(db):
         done = schema_version(db)
         for number, file in migrations().items():
             if number > done:
-                cursor.execute(file.read_text())
-                cursor.execute(
-                    "insert into raw.schema_migrations (version, name) values (%s, %s)",
-                    (number, file.stem.split("_", 1)[1]),
-                )
+                _run(db, number, file)
+
+
+def _run(db: Connection, number: int, file: Path) -> None:
+    """One migration. UserError where what is somebody else's stands on what it replaces."""
+    with db.cursor() as cursor:
+        try:
+            cursor.execute(file.read_text())
+        except DependentObjectsStillExist as error:
+            raise UserError(
+                f"PGDATABASE={db.info.dbname} cannot be migrated ({file.stem}): "
+                f"{error.diag.message_detail}; "
+                "drop it, and create it again afterwards"
+            ) from None
+        cursor.execute(
+            "insert into raw.schema_migrations (version, name) values (%s, %s)",
+            (number, file.stem.split("_", 1)[1]),
+        )

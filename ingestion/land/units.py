@@ -16,7 +16,7 @@ from psycopg2.extensions import connection as Connection
 
 from core.days import Window
 from core.errors import UserError
-from ingestion.source.unit import Delivery, Fingerprint, Found, UnitKey
+from ingestion.source.unit import Delivery, Found, UnitKey
 
 # A file may change again within the same tick of its clock: some file systems, and HTTP, count
 # seconds, FAT two of them. A time that was so young when it was seen proves nothing.
@@ -46,11 +46,12 @@ class LiveUnit:
     received_at: datetime
     checked_at: datetime
 
-    def has(self, fingerprint: Fingerprint) -> bool:
-        """Whether the fingerprint proves that the content is the same."""
-        moment = fingerprint.changed_at
+    def has(self, found: Found) -> bool:
+        """Whether a fingerprint proves that the content is the same. Of another place it proves
+        nothing: on two hosts the tag "v1" is of two files."""
+        text, moment = found.fingerprint.text, found.fingerprint.changed_at
         is_old = moment is None or moment < self.checked_at - TICK
-        return bool(fingerprint.text) and fingerprint.text == self.fingerprint and is_old
+        return bool(text) and (text, found.url) == (self.fingerprint, self.url) and is_old
 
 
 def live_units(db: Connection, source: str, table: str, asked: Sequence[Window]) -> list[LiveUnit]:
@@ -141,7 +142,7 @@ class Plan:
         before = self.before(found)
         if before is None or self.is_forced or before.read_as != self.read_as:
             return False
-        return before.content == content if content else before.has(found.fingerprint)
+        return before.content == content if content else before.has(found)
 
     @property
     def wanted(self) -> list[Found]:

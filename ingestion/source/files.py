@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from ingestion.source.names import (
     undated_name,
     unit_name,
 )
-from ingestion.source.unit import Found, Unit, UnitKey
+from ingestion.source.unit import Fingerprint, Found, Unit, UnitKey
 from ingestion.source.windows import windows_of
 
 # Objects that are copied at the same time; s3fs copies a large one in parts of its own.
@@ -127,20 +128,20 @@ def find_files(setting: str, template: str, asked: Window, mapping: TableMapping
         raise _unreadable(f"{setting}={shown(template)!r}", error, template) from None
     if not files:
         raise _nothing(setting, template, asked, left_out)
-    root = path[: len(path) - len(windows[0][0]) + len(fixed_part(template))]
     is_local = isinstance(filesystem, LocalFileSystem)
+    root = path[: len(path) - len(windows[0][0]) + len(fixed_part(template))]
     found = [
         FoundFile(
             UnitKey(unit_name(url, root) if window else undated_name(url, is_local), window),
             shown(url),
             (window or asked).days.last,
-            of_local_file(url) if is_local else of_object(info),
+            fingerprint,
             url,
             _format(mapping, url),
-            info["size"] or 0,
+            size,
             filesystem,
         )
-        for url, (window, info) in sorted(files.items())
+        for url, (window, size, fingerprint) in sorted(files.items())
     ]
     dated = [window for _, window in windows if window]
     return FilesDelivery(found, dated, left_out, "" if dated else path)
@@ -150,19 +151,36 @@ def _files(
     filesystem: fsspec.AbstractFileSystem,
     windows: Sequence[tuple[str, Window | None]],
     mapping: TableMapping,
-) -> tuple[dict[str, tuple[Window | None, dict[str, Any]]], int]:
-    """By URL the window of each file, and what is told of it; how many are no data."""
-    files: dict[str, tuple[Window | None, dict[str, Any]]] = {}
+) -> tuple[dict[str, tuple[Window | None, int, Fingerprint]], int]:
+    """By URL the window of each file, its bytes, and its fingerprint; how many are no data."""
+    files: dict[str, tuple[Window | None, int, Fingerprint]] = {}
+    is_local = isinstance(filesystem, LocalFileSystem)
     left_out: set[str] = set()
     for pattern, window in windows:
         for info in _matches(filesystem, pattern):
-            if info["type"] == "directory":
+            if not _is_file(filesystem, info):
                 continue
             if _is_data(info, pattern, mapping):
-                files[info["name"]] = (window, info)
+                fingerprint = of_local_file(info["name"]) if is_local else of_object(info)
+                files[info["name"]] = (window, info["size"] or 0, fingerprint)
             else:
                 left_out.add(info["name"])
     return files, len(left_out)
+
+
+def _is_file(filesystem: fsspec.AbstractFileSystem, info: dict[str, Any]) -> bool:
+    """Whether it is a file, or a link to one: no folder, and no pipe, which nobody may ever fill.
+
+    Raises:
+        OSError: a link leads nowhere.
+        ValueError: its name is no text.
+    """
+    name: str = info["name"]
+    if any("\ud800" <= sign <= "\udfff" for sign in name):
+        raise ValueError(f"{name!r} is no name in UTF-8")
+    if isinstance(filesystem, LocalFileSystem):
+        return stat.S_ISREG(os.stat(name).st_mode)
+    return bool(info["type"] != "directory")
 
 
 def _is_data(info: dict[str, Any], pattern: str, mapping: TableMapping) -> bool:
@@ -195,8 +213,14 @@ def _matches(filesystem: fsspec.AbstractFileSystem, url: str) -> list[dict[str, 
         return list(filesystem.glob(url, detail=True).values())
     try:
         return [filesystem.info(url)]
-    except FileNotFoundError:
-        return []
+    except FileNotFoundError as error:
+        # So says fsspec also of a web server that refuses, breaks or is down.
+        cause = error.__cause__ if is_http(url) else None
+        status = getattr(cause, "status", None)
+        if cause is None or status in (404, 410):
+            return []
+        kind = PermissionError if status in (401, 403) else OSError
+        raise kind(f"HTTP {status}" if status else _line(cause)) from None
 
 
 def _errors(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...]:
@@ -223,7 +247,7 @@ def _unreadable(what: str, error: Exception, url: str) -> UserError:
     return kind(f"{what} cannot be read: {_line(error).replace(url, shown(url))}")
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """An error in one line."""
     return " ".join(str(error).split()) or type(error).__name__
 

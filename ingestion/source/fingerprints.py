@@ -40,19 +40,22 @@ def of_object(info: dict[str, Any]) -> Fingerprint:
         if info.get(name):
             return Fingerprint(f"{size}-{info[name]}")
     for name in TIMES:
-        if info.get(name) and size is not None:
-            changed_at = _moment(info[name])
+        if info.get(name) and size is not None and (changed_at := _moment(info[name])):
             return Fingerprint(f"{size}-{changed_at.isoformat()}", changed_at)
     return Fingerprint()
 
 
-def _moment(value: Any) -> datetime:
-    """A time as stores give it: seconds, ISO, or as in a header of HTTP."""
+def _moment(value: Any) -> datetime | None:
+    """A time as stores give it: seconds, ISO, or as in a header of HTTP; None for no time."""
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     if isinstance(value, datetime):
         moment = value
     else:
         text = str(value)
-        moment = parsedate_to_datetime(text) if "," in text else datetime.fromisoformat(text)
+        is_iso = text[:4].isdigit()
+        try:
+            moment = datetime.fromisoformat(text) if is_iso else parsedate_to_datetime(text)
+        except ValueError:  # then its content decides
+            return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -68,11 +68,6 @@ def _parts(url: str) -> list[str]:
     return path.strip("/").split("/")
 
 
-def fields_of(template: str) -> set[str]:
-    """The letters of its strftime fields."""
-    return set(_FIELD.findall(template))
-
-
 def fixed_part(template: str) -> str:
     """The folder above all fields and globs of a template, with its slash: what is below it is the
     name of a file among those of its source."""
@@ -93,7 +88,7 @@ def undated_name(url: str, is_local: bool) -> str:
     The query of an address tells it from others too; it may hold a key, so its digest stands there.
     """
     if is_local:
-        return url
+        return "/" + os.path.normpath(url).lstrip("/")  # /data//x, /data/./x: the same file
     if not is_http(url):
         return url.partition("/")[2]
     parts = urlsplit(url)
@@ -108,6 +103,6 @@ def hint(template: str) -> str:
     hints = []
     if "[" in template:
         hints.append("a [ of a name is written [[]")
-    if fields_of(template) - _FIELDS:
+    if {*_FIELD.findall(template)} - _FIELDS:
         hints.append("a % of a name is written %%")
     return f" ({'; '.join(hints)})" if hints else ""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.days import ONE_DAY, ONE_HOUR, Window
 from core.errors import UserError
-from ingestion.source.names import fields_of
 
 GRAINS = {"hour": "%Y%m%d%H", "day": "%Y%m%d", "month": "%Y%m"}
-_HOURS = set("HI")
-_FINER = set("MSf")
-# Of the same text at all times: % itself, and the zone, which is UTC.
-_CONSTANT = set("%zZ")
+# What a template tells, strftime itself is asked: it alone knows flags and widths (%-H, %02H), and
+# the fields of its platform (%k, %T). By their letters %-H was a day, of which one hour was read.
+# These two have no field in common but the zone.
+_MOMENT, _OTHER = datetime(1999, 1, 1, tzinfo=UTC), datetime(2134, 11, 30, 13, tzinfo=UTC)
+_AFTERNOON = _MOMENT.replace(hour=13)
+_FINER = _MOMENT.replace(minute=34, second=56, microsecond=789)
+_FIELD = re.compile(r"%[-_0^#EO]*\d*[^\d]")
 
 
 def windows_of(setting: str, template: str, asked: Window) -> list[tuple[str, Window | None]]:
@@ -30,20 +33,25 @@ def windows_of(setting: str, template: str, asked: Window) -> list[tuple[str, Wi
     Raises:
         UserError: the template has minutes, or hours are asked for that it does not have.
     """
-    fields = fields_of(template) - _CONSTANT
-    if fields & _FINER:
-        field = min(fields & _FINER)
+    if _tells(template, _FINER):
+        field = next((each for each in _FIELD.findall(template) if _tells(each, _FINER)), "%s")
         raise UserError(
-            f"{setting}={template!r} has %{field}: windows are hours, days or months; "
+            f"{setting}={template!r} has {field}: windows are hours, days or months; "
             "write * for what is finer"
         )
-    if not asked.is_days and not fields & _HOURS:
+    has_hours = _tells(template, _AFTERNOON)
+    if not asked.is_days and not has_hours:
         raise UserError(
             f"{setting}={template!r} has no hours (%H), but FROM and TO ask for {asked}"
         )
-    if not fields:
+    if not _tells(template, _OTHER):
         return [(asked.start.strftime(template), None)]
-    return list(_windows(template, asked, ONE_HOUR if fields & _HOURS else ONE_DAY))
+    return list(_windows(template, asked, ONE_HOUR if has_hours else ONE_DAY))
+
+
+def _tells(template: str, moment: datetime) -> bool:
+    """Whether a template says something else of a moment than of `_MOMENT`."""
+    return moment.strftime(template) != _MOMENT.strftime(template)
 
 
 def windows_every(unit: str, where: str, asked: Window) -> list[Window]:
@@ -70,9 +78,13 @@ def _windows(template: str, asked: Window, step: timedelta) -> Iterator[tuple[st
     at = asked.start
     while at < asked.end:
         text = at.strftime(template)
-        start, end = _edge(template, text, at, -step), _edge(template, text, at, step) + step
-        yield text, Window(start, end)
-        at = end
+        start, last = _edge(template, text, at, -step), _edge(template, text, at, step)
+        if _later(last, step) == last:
+            raise UserError(
+                f"TO: the window of {at:%Y-%m-%d} is the calendar's last: nothing can end after it"
+            )
+        yield text, Window(start, last + step)
+        at = last + step
 
 
 def _edge(template: str, text: str, at: datetime, step: timedelta) -> datetime:

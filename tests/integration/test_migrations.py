@@ -163,6 +163,40 @@ def test_a_late_row_in_a_warehouse_of_the_version_before(before, tmp_path, way):
     ]
 
 
+def test_who_might_read_the_deliveries_still_may(before):
+    query(
+        before,
+        """create role analyst; grant usage on schema raw to analyst;
+        grant create on schema public to analyst;
+        grant select on raw.deliveries to analyst with grant option;
+        grant select (source) on raw.deliveries to public;
+        set role analyst; create view public.theirs as select source, rows from raw.deliveries;
+        select 1""",
+    )
+    granted = "select relacl from pg_class where oid = 'raw.deliveries'::regclass"
+    theirs = "set role analyst; select * from public.theirs order by 1, 2"
+    acl, found = query(before, granted), query(before, theirs)
+    try:
+        assert run("ingestion", "up").returncode == 0
+        assert query(before, granted) == acl
+        assert query(before, theirs) == found
+        assert query(before, "set role analyst; select count(*) from raw.deliveries") == [(8,)]
+    finally:
+        query(before, "drop owned by analyst; drop role analyst; select 1")
+
+
+def test_a_materialized_view_stops_the_migration_and_is_not_dropped(before):
+    found = "create materialized view public.theirs as select * from raw.deliveries; select 1"
+    query(before, found)
+    done = run("ingestion", "up")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "cannot be migrated (0004_units): materialized view theirs depends on" in done.stderr
+    assert query(before, "select count(*) from public.theirs") == [(8,)]
+    assert query(before, "select to_regclass('raw.schema_migrations')") == [(None,)]
+    query(before, "drop materialized view public.theirs; select 1")
+    assert run("ingestion", "up").returncode == 0
+
+
 def test_a_newer_schema_is_refused_in_one_line(warehouse, tmp_path):
     query(
         warehouse,

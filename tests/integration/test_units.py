@@ -107,6 +107,15 @@ def test_undated_files_add_and_the_same_path_replaces(warehouse, tmp_path):
     assert facts(warehouse) == {"a": D3, "b": D1, "c": D3}
 
 
+def test_a_path_is_the_same_however_it_is_written(warehouse, tmp_path):
+    put(tmp_path / "one" / "a.jsonl", "a")
+    ways = ("one/a.jsonl", "/one//a.jsonl", "one/./a.jsonl", "one/../one/a.jsonl")
+    urls = [f"{tmp_path}/{way}" for way in ways]
+    urls += [f"/{urls[0]}", f"file://{urls[0]}", os.path.relpath(urls[0])]
+    assert [counts(take(warehouse, url))[0] for url in urls] == [1, 0, 0, 0, 0, 0, 0]
+    assert query(warehouse, RAW) == [("a",)]
+
+
 def test_an_undated_file_that_vanished_is_named_and_stays(warehouse, tmp_path):
     for name in ("one", "two"):
         put(tmp_path / f"{name}.jsonl", name)

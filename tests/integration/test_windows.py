@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 
 import pytest
 
@@ -84,3 +85,35 @@ def test_windows_in_words():
     hours = parse_window("2026-02-03T04", "2026-02-04")
     assert f"{hours}" == "2026-02-03T04 to 2026-02-04T23"
     assert hours in Window.of_days(hours.days)
+
+
+@pytest.mark.parametrize("field", ["%-H", "%02H", "%k", "%OH"])
+def test_hours_are_hours_however_they_are_written(warehouse, tmp_path, field):
+    for hour in range(24):
+        put(tmp_path / datetime(2026, 1, 1, hour).strftime(f"%F-{field}.jsonl"), f"h{hour}")
+    template = tmp_path / f"%Y-%m-%d-{field}.jsonl"
+    assert counts(take(warehouse, template)) == (24, 0, 0, 0)
+    assert counts(take(warehouse, template, f"{D1}T02", f"{D1}T03")) == (0, 2, 0, 0)
+
+
+def test_halves_of_a_day_are_both_read(warehouse, tmp_path):
+    for half in ("AM", "PM"):
+        put(tmp_path / f"{D1}-{half}.jsonl", half)
+    assert counts(take(warehouse, tmp_path / "%F-%p.jsonl")) == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize("field", ["%-M", "%T", "%R", "%s", "%H%f"])
+def test_what_is_finer_than_an_hour_is_refused(warehouse, tmp_path, field):
+    with pytest.raises(UserError, match=f"{field[-2:]}: windows"):
+        take(warehouse, tmp_path / f"%F-{field}.jsonl")
+
+
+def test_signs_that_are_no_field_make_no_window(warehouse, tmp_path):
+    """The window of 50%No was all of time, and the command ended in a traceback."""
+    for name in ("50%No.jsonl", "50%.jsonl", "100%"):
+        put(tmp_path / name, name)
+        take(warehouse, tmp_path / name)
+    windows = "select unit, window_start from raw.units"
+    assert {start for _, start in query(warehouse, windows)} == {None}
+    with pytest.raises(UserError, match="the window of 9999-12-05 is the calendar's last"):
+        take(warehouse, tmp_path / "%Y-%m.jsonl", "9999-12-05")

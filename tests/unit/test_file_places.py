@@ -1,6 +1,7 @@
 """Where files lie and what they are called: folders that say something, markers, odd signs."""
 
 import json
+import os
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -121,3 +122,53 @@ def test_an_http_url_with_a_query(tmp_path):
         with pytest.raises(UserError, match="matches no file") as error:
             found(tmp_path, url.replace("a.b", "s3cret"))
         assert "s3cret" not in str(error.value)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """A file on the first day, and its status on the others; always of the same tag."""
+
+    status = 404
+
+    def do_HEAD(self):
+        is_there = "2026-03-01" in self.path
+        self.send_response(200 if is_there else self.status)
+        self.send_header("Content-Length", str(len(LINES) if is_there else 0))
+        self.send_header("ETag", '"v1"')
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_a_web_server_that_fails_is_no_day_without_a_file(monkeypatch, tmp_path, status):
+    server = HTTPServer(("127.0.0.1", 0), _Answers)
+    with serving(server) as address:
+        url = f"{address}/%Y-%m-%d.jsonl?sig=s3cret"
+        files = found(tmp_path, url)
+        assert [file.key.name for file in files.found] == ["2026-03-01.jsonl"]
+        monkeypatch.setattr(_Answers, "status", status)
+        with pytest.raises(UserError, match=rf"cannot be read: HTTP {status}$") as error:
+            found(tmp_path, url)
+    assert "s3cret" not in str(error.value)
+    with pytest.raises(UserError, match="cannot be read: Cannot connect"):
+        found(tmp_path, url)
+
+
+def test_what_is_no_file_is_refused_or_left_alone(tmp_path):
+    write(tmp_path, {"a.jsonl": LINES, "far/b.jsonl": LINES})
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "far" / "b.jsonl")
+    (tmp_path / "folder.jsonl").symlink_to(tmp_path / "far")
+    os.mkfifo(tmp_path / "pipe.jsonl")  # nobody ever writes into it
+    names = [Path(file.url).name for file in found(tmp_path, tmp_path / "*.jsonl").found]
+    assert names == ["a.jsonl", "link.jsonl"]
+    (tmp_path / "link.jsonl").unlink()
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "nothing")
+    with pytest.raises(UserError, match=r"cannot be read: .*link\.jsonl"):
+        found(tmp_path, tmp_path / "*.jsonl")
+    (tmp_path / "link.jsonl").unlink()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jsonl")).write_bytes(LINES)
+    with pytest.raises(UserError, match="is no name in UTF-8"):
+        found(tmp_path, tmp_path / "*.jsonl")
