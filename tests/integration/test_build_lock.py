@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,58 +13,45 @@ from tests.helpers.waiting import LONG, wait_until
 from transform.build_lock import build_lock
 
 WAITING = "select from pg_locks where locktype = 'advisory' and not granted"
-HELD = "select count(*) from pg_locks where locktype = 'advisory' and granted"
 
 
-@contextmanager
-def another(warehouse: Warehouse, digest: str | None) -> Iterator[threading.Event]:
-    """Another build, in a thread; the event is set once it has the lock."""
-    has_it, may_end = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with build_lock(warehouse, digest):
-            has_it.set()
-            assert may_end.wait(LONG)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    try:
-        yield has_it
-    finally:
-        may_end.set()
-        thread.join(LONG)
+def take(warehouse: Warehouse, digest: str | None) -> None:
+    """A build of nothing."""
+    with build_lock(warehouse, digest):
+        pass
 
 
 @pytest.fixture
 def built(warehouse: Warehouse) -> Warehouse:
     """A warehouse whose last build was of project a."""
-    with build_lock(warehouse, "a"):
-        pass
+    take(warehouse, "a")
     return warehouse
 
 
 def test_builds_of_the_project_that_was_built_last_share_the_lock(built):
-    with build_lock(built, "a"), another(built, "a") as has_it:
-        assert has_it.wait(LONG)
-        assert query(built, HELD) == [(2,)]
+    with ThreadPoolExecutor(1) as threads, build_lock(built, "a"):
+        threads.submit(take, built, "a").result(LONG)
 
 
-@pytest.mark.parametrize("digest", ["b", None], ids=["changed project", "retention"])
-def test_any_other_is_alone(built, digest):
-    with build_lock(built, "a"), another(built, digest) as has_it:
-        wait_until(lambda: query(built, WAITING))
-        assert not has_it.is_set()
-    with build_lock(built, digest), another(built, "a") as has_it:
-        wait_until(lambda: query(built, WAITING))
-        assert not has_it.is_set()
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a", "b"), ("b", "a"), ("a", None), (None, "a")],
+    ids=["changed project after", "and before", "retention after", "and before it"],
+)
+def test_any_other_is_alone(built, one, other):
+    with ThreadPoolExecutor(1) as threads:
+        with build_lock(built, one):
+            waits = threads.submit(take, built, other)
+            wait_until(lambda: waits.done() or query(built, WAITING))
+            assert not waits.done()
+        waits.result(LONG)
 
 
 def test_a_build_that_failed_is_not_the_last_that_was_built(built):
     with pytest.raises(ZeroDivisionError), build_lock(built, "b"):
         raise ZeroDivisionError
-    with build_lock(built, "a"), another(built, "a") as has_it:
-        assert has_it.wait(LONG)
-        assert query(built, HELD) == [(2,)]
+    with ThreadPoolExecutor(1) as threads, build_lock(built, "a"):
+        threads.submit(take, built, "a").result(LONG)
 
 
 @pytest.mark.parametrize(
