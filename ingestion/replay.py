@@ -1,6 +1,6 @@
 """`make replay [REASON=] [MAPPING=]`: quarantined records are read again, by today's mapping.
 
-What was rejected lies in `raw.events` whole. It is projected anew and replaces exactly itself,
+What was rejected lies in the landing tables, whole. It is projected anew and replaces itself alone,
 under the same source, ingest day, load and unit: for the ledger the unit is what it was, so
 delivering it again replaces it like everything else.
 """
@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -38,6 +38,7 @@ from ingestion.outcome import CALLED
 from ingestion.settings import ReplaySettings
 
 _FETCH_ROWS = 10_000
+EPOCH = datetime.fromtimestamp(0, UTC)
 _QUARANTINE = pa.schema(
     [
         ("_ingest_date", pa.date32()),
@@ -46,6 +47,7 @@ _QUARANTINE = pa.schema(
         ("reason", pa.string()),
         ("line", pa.string()),
         ("is_object", pa.bool_()),
+        ("received", pa.int64()),  # microseconds from 1970 to when the unit's content first came
     ]
 )
 
@@ -132,9 +134,9 @@ def _replay(
         for table in mapping.tables:
             result = Replayed(mapping.name, table.table)
             with session() as duck:
-                units, received_at = _read(warehouse, duck, table, selected)
+                units = _read(warehouse, duck, table, selected)
                 earliest = settings.event_ts_min
-                reading = Reading(table, mapping.name, received_at, event_ts_min=earliest)
+                reading = Reading(table, mapping.name, EPOCH, event_ts_min=earliest)
                 if units:
                     rows = _projected(duck, reading, result)
                     read[table.table] = (units, spool(rows, table.table, load_id, scratch))
@@ -158,18 +160,17 @@ def _read(
     duck: duckdb.DuckDBPyConnection,
     table: TableMapping,
     selected: dict[str, str],
-) -> tuple[Units, datetime]:
-    """The records into the DuckDB table `quarantine`; their units, and when the latest of these was
-    received."""
+) -> Units:
+    """The records into the DuckDB table `quarantine`; their units."""
     duck.register("batch", _QUARANTINE.empty_table())
     duck.execute("create table quarantine as from batch")
     units: Units = {}
-    received_at = datetime.fromtimestamp(0, UTC)
     with closing(warehouse.connect()) as db, db.cursor("quarantine") as cursor:
         db.autocommit = False  # a server-side cursor lives in a transaction
         cursor.execute(
             f"""select r.ingest_date, r.file, r.reject_reason, r.payload #>> '{{}}',
-                jsonb_typeof(r.payload) = 'object', r._dlt_load_id, r._unit, u.received_at
+                jsonb_typeof(r.payload) = 'object', r._dlt_load_id, r._unit,
+                (extract(epoch from u.received_at) * 1000000)::bigint
             from raw.{table.table} as r
             inner join raw.units as u on u.live and u.table_name = %(table)s
                 and u.load_id = r._dlt_load_id and u.ingest_date = r.ingest_date
@@ -183,17 +184,16 @@ def _read(
             )
             keys = zip(loads, days, numbers, strict=True)
             new = [units.setdefault(key, len(units)) for key in keys]
-            received_at = max(received_at, *moments)
-            columns = [days, files, new, reasons, lines, are_objects]
+            columns = [days, files, new, reasons, lines, are_objects, moments]
             duck.register("batch", pa.table(columns, schema=_QUARANTINE))
             duck.execute("insert into quarantine from batch")
-    return units, received_at
+    return units
 
 
 def _projected(
     duck: duckdb.DuckDBPyConnection, reading: Reading, result: Replayed
 ) -> Iterator[pa.RecordBatch]:
-    """The records as landing rows, counted in `result`."""
+    """The records as landing rows, counted in `result`; read as of when they first came."""
     suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz|\.zst)?$', 1)"
     file_format = quoted(reading.mapping.format) if reading.mapping.format else suffix
     duck.execute(
@@ -202,23 +202,24 @@ def _projected(
                 when is_object then json_keys(line) end as kind
         from quarantine"""
     )
-    groups = "select reason, kind, count(*) from grouped group by all order by all"
-    for reason, kind, records in duck.sql(groups).fetchall():
+    groups = "select reason, kind, received, count(*) from grouped group by all order by all"
+    for reason, kind, received, records in duck.sql(groups).fetchall():
         result.offered[reason] += records
-        query = _query(reading, reason, kind)
+        as_of = replace(reading, started_at=EPOCH + timedelta(microseconds=received))
+        query = _query(as_of, reason, kind, received)
         for batch in duck.sql(query).to_arrow_table().to_batches(BATCH_ROWS):
             result.accepted[reason] += batch["reject_reason"].null_count
             yield batch
 
 
-def _query(reading: Reading, reason: str, kind: list[str] | None) -> str:
-    """The query that reads records of one reason and kind again.
+def _query(reading: Reading, reason: str, kind: list[str] | None, received: int) -> str:
+    """The query that reads records of one reason, kind and moment of receipt again.
 
     A record that came as a row of columns (CSV, Parquet) is split into its columns again. What was
     no such row (a broken line of CSV, whose header is gone) cannot become one: it stays as it is.
     """
     keys = "null" if kind is None else f"[{', '.join(map(quoted, kind))}]"
-    group = f"""(from grouped where reason = {quoted(reason)}
+    group = f"""(from grouped where reason = {quoted(reason)} and received = {received}
         and kind is not distinct from {keys})"""
     if kind is None:
         return rejected_lines(reading, group)
@@ -233,5 +234,5 @@ def _query(reading: Reading, reason: str, kind: list[str] | None) -> str:
         f"json_extract_string(line, {quoted(member(key))}) as {slot}"
         for key, slot in zip(kind, slots(kind), strict=True)
     )
-    received = f"(select _file, _ingest_date, _unit, {columns} from {group})"
-    return named_rows(reading, received, kind, f"a record that was {reason}")
+    rows = f"(select _file, _ingest_date, _unit, {columns} from {group})"
+    return named_rows(reading, rows, kind, f"a record that was {reason}")

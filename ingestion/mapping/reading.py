@@ -18,9 +18,9 @@ class Reading:
     """How the records of one table are read.
 
     `mapping`: what a record is. `source`: the name it lands under, the mapping's. `started_at`:
-    when the load began; an event cannot be later than a day after it. `batch_rows`: at most so many
-    in an Arrow batch. `event_ts_min`: the first UTC day that an event can be of. `fields`: of the
-    records, seen while they are read.
+    when the content first came; an event cannot be later than a day after it. `batch_rows`: at most
+    so many in an Arrow batch. `event_ts_min`: the first UTC day that an event can be of. `fields`:
+    of the records, seen while they are read.
     """
 
     mapping: TableMapping
