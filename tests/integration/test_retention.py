@@ -112,6 +112,7 @@ def test_prune(built):
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout) == {
         "raw.events": 3,
+        "raw.user_profiles": 0,
         "analytics.fact_events": 2,
         "analytics.regional_daily_events": 1,
         "intermediate.int_event_day_counts": 2,
@@ -120,9 +121,8 @@ def test_prune(built):
     assert query(built, PARTITIONS) == [(RECENT,)]
     assert {row[0] for row in query(built, FACTS)} == {"new", "theirs"}
     assert query(built, COUNTS) == [(RECENT, 6, 2, 1, 3, True)]
-    assert query(built, "select min(event_date)::text from analytics.regional_daily_events") == [
-        (RECENT,)
-    ]
+    first = "select min(event_date)::text from analytics.regional_daily_events"
+    assert query(built, first) == [(RECENT,)]
     assert query(built, "select count(*) from raw.user_profiles") == [(6,)], "history is needed"
     for loads in ("raw.loads", "raw._dlt_loads"):
         assert query(built, f"select count(*) from {loads}") == [(1,)], loads
