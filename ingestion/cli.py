@@ -38,10 +38,11 @@ def ingest() -> None:
 def retract() -> None:
     """Take one delivery back, as if it had never come."""
     settings = read_settings(RetractSettings)
+    from core.progress import Progress
     from core.warehouse.server import warehouse
     from ingestion.retract import retract
 
-    for each in retract(settings, warehouse()):
+    for each in retract(settings, warehouse(), Progress()):
         print(each.summary())
 
 
@@ -67,10 +68,11 @@ def up() -> None:
     from contextlib import closing
 
     from core.migrations import migrate
+    from core.warehouse.connection import postgres_errors
     from core.warehouse.server import warehouse
 
     found = warehouse()
-    with closing(found.connect()) as db:
+    with postgres_errors(found, "migrating"), closing(found.connect()) as db:
         migrate(db)
     print(f"Postgres is up: PGHOST={found.host} PGPORT={found.port} PGDATABASE={found.database}")
 

@@ -12,15 +12,13 @@ from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
-from psycopg2 import OperationalError
-from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
-from core.errors import Unavailable, UserError
+from core.errors import UserError
 from core.migrations import migrate
 from core.progress import Progress
 from core.scratch import scratch_directory
-from core.warehouse.connection import Warehouse
+from core.warehouse.connection import Warehouse, postgres_errors
 from core.warehouse.locks import exclusively
 from ingestion.decode.readers import read
 from ingestion.deliveries import deliveries
@@ -58,7 +56,7 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
     with (
         scratch_directory() as scratch,
         _shown(progress),
-        _postgres_errors(warehouse),
+        postgres_errors(warehouse, "the load into Postgres"),
         closing(warehouse.connect()) as db,
     ):
         migrate(db)
@@ -181,17 +179,6 @@ def _shown(progress: Progress) -> Iterator[None]:
         yield
     finally:
         progress.done()
-
-
-@contextmanager
-def _postgres_errors(warehouse: Warehouse) -> Iterator[None]:
-    """Not allowed to, or cut off: one line."""
-    try:
-        yield
-    except (InsufficientPrivilege, OperationalError) as error:
-        kind = Unavailable if isinstance(error, OperationalError) else UserError
-        reason = " ".join(str(error).split())
-        raise kind(f"PGUSER={warehouse.user}: the load into Postgres failed: {reason}") from None
 
 
 def _judged(

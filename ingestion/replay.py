@@ -21,7 +21,7 @@ from core.errors import UserError
 from core.migrations import migrate
 from core.progress import Progress
 from core.scratch import scratch_directory
-from core.warehouse.connection import Warehouse
+from core.warehouse.connection import Warehouse, postgres_errors
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.decode.session import session
 from ingestion.land.landing import Load, land
@@ -84,7 +84,7 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
     Raises:
         UserError: a source's mapping is not there any more, or its records changed meanwhile.
     """
-    with closing(warehouse.connect()) as db:
+    with postgres_errors(warehouse, "the replay"), closing(warehouse.connect()) as db:
         migrate(db)
         with db.cursor() as cursor:
             cursor.execute(
@@ -127,6 +127,7 @@ def _replay(
     load_id = f"{time.time():.7f}"
     with (
         scratch_directory() as scratch,
+        postgres_errors(warehouse, "the replay"),
         closing(warehouse.connect()) as db,
         lease(db, mapping.name, progress.step),
     ):

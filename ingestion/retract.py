@@ -9,7 +9,8 @@ from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
 from core.migrations import migrate
-from core.warehouse.connection import Warehouse
+from core.progress import Progress
+from core.warehouse.connection import Warehouse, postgres_errors
 from ingestion.land.ledger import take_back
 from ingestion.land.loads import lease, make_room
 from ingestion.land.units import LiveUnit, named_units
@@ -34,7 +35,7 @@ class Retracted:
         return f"{self.source}: {key.name}{when}: {self.unit.rows:,} {what} {verb}"
 
 
-def retract(settings: RetractSettings, warehouse: Warehouse) -> list[Retracted]:
+def retract(settings: RetractSettings, warehouse: Warehouse, progress: Progress) -> list[Retracted]:
     """Take back the unit that `settings` names, from each table that it was delivered for.
 
     Its rows leave the landing tables; the next build takes them out of everything else. Delivered
@@ -45,10 +46,10 @@ def retract(settings: RetractSettings, warehouse: Warehouse) -> list[Retracted]:
     """
     if not settings.unit:
         raise UserError("UNIT is not set: name the unit to take back, as `make ingest` named it")
-    with closing(warehouse.connect()) as db:
+    with postgres_errors(warehouse, "retracting"), closing(warehouse.connect()) as db:
         migrate(db)
         source = _source(db, settings)
-        with lease(db, source, print):
+        with lease(db, source, progress.step):
             found = named_units(db, settings.unit)
             chosen = [
                 Retracted(source, table, unit, settings.dry)

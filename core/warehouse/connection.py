@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import psycopg2
+from psycopg2 import OperationalError
+from psycopg2.errors import DependentObjectsStillExist, InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
 from core.errors import Unavailable, UserError
@@ -57,7 +61,7 @@ class Warehouse:
                 application_name="fact-events",
                 options="-c timezone=UTC",
             )
-        except psycopg2.OperationalError as error:
+        except OperationalError as error:
             reason = " ".join(str(error).split())
             raise Unavailable(
                 f"PGHOST={self.host} PGPORT={self.port} PGDATABASE={database or self.database}: "
@@ -70,6 +74,25 @@ class Warehouse:
             raise
         db.autocommit = True
         return db
+
+
+@contextmanager
+def postgres_errors(warehouse: Warehouse, what: str) -> Iterator[None]:
+    """Not allowed to, in the way of what is somebody else's, or cut off: one line.
+
+    Args:
+        warehouse: whose user to name.
+        what: what was done, as the line begins.
+
+    Raises:
+        UserError: in place of Postgres' own error. Unavailable where trying again may help.
+    """
+    try:
+        yield
+    except (InsufficientPrivilege, DependentObjectsStillExist, OperationalError) as error:
+        kind = Unavailable if isinstance(error, OperationalError) else UserError
+        reason = " ".join(str(error).split())
+        raise kind(f"PGUSER={warehouse.user}: {what} failed: {reason}") from None
 
 
 def require_version(server_version: int, host: str) -> None:

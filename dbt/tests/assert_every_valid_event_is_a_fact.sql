@@ -5,11 +5,9 @@
 -- Materialized, so that the ledger is read for what is missing only, which is nothing.
 with
 
-events as (select * from {{ ref('stg_events') }}),
+events as (select * from {{ ref('int_valid_events') }}),
 
 facts as (select * from {{ ref('fact_events') }}),
-
-deletions as (select * from {{ ref('int_deletions') }}),
 
 versions as (select * from {{ source('raw', 'day_versions') }}),
 
@@ -27,14 +25,8 @@ missing as materialized (
             and events.user_id = facts.user_id
             and events.event_id = facts.event_id
             and {{ in_built_days('facts.event_date', 'fact_events') }}
-    left join deletions
-        on
-            events.user_id = deletions.user_id
-            and events.event_id = deletions.event_id
-            and events.ingest_date <= deletions.deleted_on
     where
-        events.reject_reason is null
-        and deletions.event_id is null
+        not events.is_retracted
         and {{ in_built_days('events.event_date', 'fact_events') }}
         and facts.event_id is null
 )

@@ -17,13 +17,13 @@ def deleted_days(
 
     Args:
         db: the connection of the load.
-        of_these: which rows `d` are meant.
+        of_these: which rows `r` of raw.events are meant.
         parameters: of that condition.
     """
     with db.cursor() as cursor:
         cursor.execute(
-            f"""select d.user_id, d.event_id, d.ingest_date from raw.events as d
-            where d.reject_reason = '{DELETION}' and {of_these}""",
+            f"""select r.user_id, r.event_id, r.ingest_date from raw.events as r
+            where r.reject_reason = '{DELETION}' and {of_these}""",
             parameters,
         )
         found = cursor.fetchall()

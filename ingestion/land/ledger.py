@@ -49,7 +49,7 @@ def complete_load(db: Connection, load_id: str, source: str, intakes: dict[str, 
                 changed = _take_off(db, source, table, gone, load_id)
                 changed |= _note_units(db, table, load_id, source, intake)
                 if intake.counts.deletions:
-                    changed |= deleted_days(db, "d._dlt_load_id = %(load)s", {"load": load_id})
+                    changed |= deleted_days(db, "r._dlt_load_id = %(load)s", {"load": load_id})
                 _mark(db, source, table, changed)
             note_confirmed(db, table, intake)
             store_fields(db, load_id, table, intake.fields)
@@ -138,8 +138,8 @@ def _take_off(
         if table == "user_profiles":
             _note_retracted(db, parameters)
         else:
-            of_gone = _OF_GONE.replace("r.", "d.")
-            had |= deleted_days(db, f"exists (select from {_GONE} where {of_gone})", parameters)
+            of_gone = f"exists (select from {_GONE} where {_OF_GONE})"
+            had |= deleted_days(db, of_gone, parameters)
         cursor.execute(f"delete from raw.{table} as r using {_GONE} where {_OF_GONE}", parameters)
     return had | {(unit.ingest_date, None) for unit in gone}
 

@@ -86,7 +86,7 @@ def _take_their_place(
                 parameters,
             )
             touched = {row[0] for row in cursor.fetchall()}
-            of_new = "d._dlt_load_id = %(new)s"
+            of_new = "r._dlt_load_id = %(new)s"
             touched |= {day for _, day in deleted_days(db, of_new, parameters) if day}
         cursor.execute(
             f"""update raw.{table} as e set _dlt_load_id = u.load_id, _unit = u.no from {_UNITS}

@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from core.scratch import remove_left_scratch
 from core.warehouse.locks import exclusively
 from ingestion.land.loads import TABLES
+from ingestion.mapping.reasons import DELETION
 
 # A rejected record has no user_id that could be read: it is the user's where a value in it is their
 # id, or the text of one that is no JSON has it as a word. A record of somebody else that mentions
@@ -25,7 +26,13 @@ _OF_USER = r"""user_id = %(user)s or user_id is null and (
     )
 )"""
 _REJECTED_BEFORE = "reject_reason is not null and ingest_date < %(before)s"
-_BEFORE = "coalesce(event_date, ingest_date) < %(before)s"
+# A deletion stays as long as its event: without it that would be back.
+_BEFORE = f"""coalesce(event_date, ingest_date) < %(before)s and (
+    reject_reason is distinct from '{DELETION}' or not exists (
+        select from raw.events as kept where kept.user_id = events.user_id
+            and kept.event_id = events.event_id and kept.event_date >= %(before)s
+    )
+)"""
 
 # What a killed load left behind was never on the ledger.
 _IS_LIVE = "_dlt_load_id in (select load_id from raw.loads where completed_at is not null)"

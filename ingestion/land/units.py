@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from psycopg2.extensions import connection as Connection
 
@@ -125,13 +126,20 @@ class Plan:
     live: list[LiveUnit]
     read_as: str
     is_forced: bool = False
-    _by_key: dict[UnitKey, LiveUnit] = field(init=False, repr=False, default_factory=dict)
-    _windows: list[Window] = field(init=False, repr=False, default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._by_key.update({unit.key: unit for unit in self.live})
-        windows = {found.key.window for found in self.delivery.found}
-        self._windows.extend(sorted(window for window in windows if window))
+    @cached_property
+    def _by_key(self) -> dict[UnitKey, LiveUnit]:
+        return {unit.key: unit for unit in self.live}
+
+    @cached_property
+    def _windows(self) -> list[Window]:
+        """Those of which something was found, in the order of time; they do not overlap."""
+        return sorted({found.key.window for found in self.delivery.found if found.key.window})
+
+    @cached_property
+    def _found_again(self) -> set[UnitKey]:
+        """The live units that are there still, changed or not."""
+        return {unit.key for found in self.delivery.found if (unit := self.before(found))}
 
     def before(self, found: Found) -> LiveUnit | None:
         """What the unit was until now."""
@@ -158,11 +166,10 @@ class Plan:
         Raises:
             UserError: only a part of a live unit lies in the windows delivered.
         """
-        kept = {unit.key for found in self.delivery.found if (unit := self.before(found))}
         replaced = {unit.key: unit for found in read if (unit := self.before(found))}
         days = {found.day for found in read if found.key.window is None}
         for unit in self.live:
-            if unit.key in kept or unit.key in replaced:
+            if unit.key in self._found_again:
                 continue
             if self._is_in_the_way(unit) or (unit.read_as is None and unit.ingest_date in days):
                 replaced[unit.key] = unit
@@ -177,7 +184,6 @@ class Plan:
         window = unit.key.window
         if window is None:
             return False
-        # They do not overlap each other, so the last that begins before its end is enough.
         at = bisect_left(self._windows, window.end, key=lambda each: each.start) - 1
         if at < 0 or not window.overlaps(self._windows[at]):
             return False
@@ -197,11 +203,10 @@ class Plan:
     @property
     def vanished(self) -> list[LiveUnit]:
         """Live units without a window that the delivery would have found, were they there."""
-        kept = {unit.key for found in self.delivery.found if (unit := self.before(found))}
         return [
             unit
             for unit in self.live
-            if unit.key not in kept
+            if unit.key not in self._found_again
             and unit.url
             and not unit.key.window
             and self.delivery.is_named(unit.url)

@@ -36,7 +36,7 @@ TAKEN = {"file", "ingest_date"} | {
     f"_{name}"
     for name in (
         *("no", "record", "line", "malformed", "others", "lifted", "time", "found", "faulty"),
-        *("usual_time", "parts", "midnight", "wall", "unit", "deleted"),
+        *("usual_time", "parts", "midnight", "wall", "unit", "said", "deleted"),
     )
 }
 
@@ -166,6 +166,8 @@ def _table(
         raise UserError(f"{where}: {table} gives no expression for {', '.join(missing)}")
     if section.get("format", "") not in ("", *FORMATS):
         raise UserError(f"{where}: format {section['format']!r} is not one of {', '.join(FORMATS)}")
+    if not isinstance(section.get("deleted", ""), str):
+        raise UserError(f"{where}: deleted is {section['deleted']!r}, not an expression in quotes")
     if section.get("without_time", "") not in ("", "delivery"):
         raise UserError(f"{where}: without_time {section['without_time']!r} is not 'delivery'")
     time_format = section.get(time_key, "iso")

@@ -42,13 +42,13 @@ def projection(reading: Reading, original: str) -> str:
         ),
         faulted as (
             select columns('^_'), ingest_date, file,
-                coalesce(_found, {first_reason(_time_reasons(reading))}) as _faulty
+                coalesce(_found, {first_reason(_value_reasons(reading))}) as _faulty
             from measured
         ),
         landed as (
             select columns('^_'), ingest_date, file,
                 {", ".join(map(_text, text_columns))},
-                case when _faulty is null and not _deleted then {_moment(mapping)} end
+                case when _faulty is null and _deleted is not true then {_moment(mapping)} end
                     as {mapping.time_column}
             from faulted
         ),
@@ -68,7 +68,8 @@ def _mapped(mapping: TableMapping) -> list[str]:
         f"cast(({expression}) as varchar) as _{column}"
         for column, expression in mapping.columns.items()
     ]
-    return [*columns, f"{_is_deleted(mapping)} as _deleted"]
+    said = f"cast(({mapping.deleted or 'null'}) as varchar)"
+    return [*columns, f"{said} as _said", f"try_cast({said} as boolean) as _deleted"]
 
 
 def _output(reading: Reading, original: str) -> str:
@@ -100,13 +101,9 @@ def _moment(mapping: TableMapping) -> str:
     return "coalesce(_time, make_timestamptz(epoch_us(cast(ingest_date as timestamp))))"
 
 
-def _is_deleted(mapping: TableMapping) -> str:
-    """Whether the record says that its event was deleted."""
-    return f"coalesce(cast(({mapping.deleted}) as boolean), false)" if mapping.deleted else "false"
-
-
 def _is_deletion(mapping: TableMapping) -> str:
-    """Whether it also says of which event; its time and type do not matter then."""
+    """Whether the record says that its event was deleted, and of which; its time and type do not
+    matter then."""
     if not mapping.deleted:
         return "false"
     return "_deleted and _found is null and event_id is not null and user_id is not null"
@@ -117,8 +114,9 @@ def _length_reasons(columns: list[str]) -> dict[Reason, str]:
     return {Reason.OVERSIZED_FIELD: f"greatest({lengths}) > {MAX_FIELD_BYTES}"}
 
 
-def _time_reasons(reading: Reading) -> dict[Reason, str]:
-    """Why `_time` is not one that an event, or a profile, can have."""
+def _value_reasons(reading: Reading) -> dict[Reason, str]:
+    """Why `_time` is not one that an event, or a profile, can have, or why nobody can tell whether
+    the event was deleted."""
     time, is_event = reading.mapping.time_column, reading.mapping.table == "events"
     # Microseconds: an interval on timestamptz goes through the calendar of a time zone.
     first = reading.event_ts_min.isoformat() if is_event else "0001-01-01"
@@ -127,7 +125,8 @@ def _time_reasons(reading: Reading) -> dict[Reason, str]:
     if is_event:
         received = quoted((reading.started_at + timedelta(days=1)).isoformat())
         latest = f"epoch_us(timestamptz {received})"
-    return {
+    neither = {Reason.INVALID_DELETED: "_said is not null and _deleted is null"}
+    return (neither if reading.mapping.deleted else {}) | {
         Reason(f"invalid_{time}"): f"case when _time is null then {is_filled(f'_{time}')} end",
         Reason(f"{time}_out_of_range"): "not isfinite(_time) "
         f"or not epoch_us(_time) between {earliest} and {latest}",

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     OVERSIZED_FIELD = "oversized_field"
     INVALID_EVENT_TS = "invalid_event_ts"
     EVENT_TS_OUT_OF_RANGE = "event_ts_out_of_range"
+    INVALID_DELETED = "invalid_deleted"
     INVALID_UPDATED_AT = "invalid_updated_at"
     UPDATED_AT_OUT_OF_RANGE = "updated_at_out_of_range"
     MISSING_EVENT_ID = "missing_event_id"
@@ -37,6 +38,7 @@ DELETION = "deletion"
 _OF_EVENTS = {
     Reason.INVALID_EVENT_TS,
     Reason.EVENT_TS_OUT_OF_RANGE,
+    Reason.INVALID_DELETED,
     Reason.MISSING_EVENT_ID,
     Reason.MISSING_EVENT_TYPE,
     Reason.MISSING_EVENT_TS,

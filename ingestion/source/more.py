@@ -34,10 +34,12 @@ _LIMIT = re.compile(
 
 @dataclass(frozen=True)
 class Sign:
-    """What was seen, and the paginator that would follow it."""
+    """What was seen, and the paginator that would follow it. `is_count`: a total, which may be of
+    more than the window."""
 
     seen: str
     paginator: str
+    is_count: bool = False
 
 
 def signs_of_more(page: Page, records: int, pages: int, sent: Mapping[str, Any]) -> Iterator[Sign]:
@@ -75,6 +77,7 @@ def _in_headers(page: Page, records: int, pages: int) -> Iterator[Sign]:
             yield Sign(
                 f"the header {name} = {value}, and {records} records on {pages} pages came",
                 '{ type = "page_number", … }',
+                is_count=True,
             )
 
 
@@ -101,6 +104,7 @@ def _in_body(body: Any, path: str, records: int, pages: int) -> Iterator[Sign]:
             yield Sign(
                 f"{at} = {_number(value)}, and {records} records on {pages} pages came",
                 f'{{ type = "{kind}"{limit}, total_path = "{at}" }}',
+                is_count=True,
             )
         else:
             yield from _in_body(value, f"{at}.", records, pages)

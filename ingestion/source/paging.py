@@ -19,6 +19,7 @@ from jsonpath_ng.exceptions import JSONPathError
 from core.errors import UserError
 from ingestion.mapping.api_shape import COUNTED, REFERENCES, Endpoint, Paginator
 from ingestion.source.ends import Ends
+from ingestion.source.more import signs_of_more
 from ingestion.source.page import Page
 
 # Pages of one record may say the same: duplicates are the source's right. So often, they go round.
@@ -177,6 +178,8 @@ class Chain:
         if has_more is False:
             return False
         if paginator.stop_after_empty_page and not page.count and has_more is None:
+            if paginator.type in COUNTED:
+                self._refuse_false_start(page, request)
             return False
         if paginator.type in REFERENCES:
             return self._refers(page, request, has_more)
@@ -186,6 +189,16 @@ class Chain:
             self._ends.unseen(page, self._what, (self._records, self._pages), _sent(request))
             return False
         return self._counts(page)
+
+    def _refuse_false_start(self, page: Page, request: requests.Request) -> None:
+        """A window whose pages are all empty, and which says that there are more: page 0 of an API
+        that counts from 1 may be such a one."""
+        for sign in signs_of_more(page, self._records, self._pages, _sent(request)):
+            if not self._records and not sign.is_count:
+                raise self._error(
+                    f"{self._what} begins with an empty page, but the answer has {sign.seen}: does"
+                    " the API count from where base_page, page or offset in [api] paginator says?"
+                )
 
     def _has_more(self, page: Page) -> bool | None:
         """What has_more_path says; None where there is no such setting."""

@@ -142,7 +142,7 @@ def test_one_lineage_from_raw_to_ml(page, ui, picture):
     nodes = ("events", "ledger", "stg_events", "fact_events", "user_activity")
     for name in (*groups, *nodes):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
-    expect(page.get_by_text("Materialize all (12)")).to_be_visible()
+    expect(page.get_by_text("Materialize all (13)")).to_be_visible()
     expect(page.get_by_text("Loading")).to_have_count(0)
     keep(page, picture / "asset-graph.png", 265, 415, 1205, 290)
 

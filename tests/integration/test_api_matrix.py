@@ -191,3 +191,23 @@ def assert_one_line(error: UserError) -> None:
     line = str(error)
     assert "\n" not in line
     assert "EVENTS_URL=http://127.0.0.1:" in line
+
+
+def test_pages_counted_from_the_wrong_number_are_refused_where_the_answer_tells(tmp_path):
+    """Page 0 of an API that counts from 1 is empty, and not the last; an empty day is empty."""
+
+    def counts_from_one(call: Call) -> Said:
+        at = int(call.query["page"])
+        records = [{"n": n} for n in range(30)][10 * (at - 1) : 10 * at] if at else []
+        return Said({"items": records, "has_more": at < 3, "total": 30})
+
+    paginator: dict[str, Any] = {"type": "page_number", "base_page": 0}
+    section = {"data_selector": "items", "paginator": paginator}
+    with paged_api(counts_from_one) as api, pytest.raises(UserError, match="begins with an empty"):
+        numbers(api, tmp_path, section)
+    paginator["base_page"] = 1
+    with paged_api(counts_from_one) as api:
+        assert numbers(api, tmp_path, section) == list(range(30))
+    # The total may be of more than the day.
+    with paged_api(lambda call: Said({"items": [], "total": 30})) as api:
+        assert numbers(api, tmp_path, section) == []

@@ -22,7 +22,7 @@ def test_dbt_build_by_itself(warehouse, tmp_path):
     assert query(warehouse, "select event_id from analytics.fact_events") == [("a",)]
     results = json.loads((tmp_path / "one" / "run_results.json").read_text())["results"]
     unit_tests = {r["unique_id"]: r["status"] for r in results if r["unique_id"][:5] == "unit_"}
-    assert len(unit_tests) == 9
+    assert len(unit_tests) == 10
     assert set(unit_tests.values()) == {"pass"}
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from core.errors import UserError
+from core.progress import Progress
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.retract import retract
 from ingestion.settings import RetractSettings
-from tests.helpers.pipeline import build, event, query, run
+from tests.helpers.pipeline import build, event, full_refresh, query, run
 from tests.helpers.units import put, take
 
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
@@ -84,7 +87,7 @@ def test_an_event_comes_back_where_the_deletion_goes_or_it_is_delivered_again(
     land(warehouse, tmp_path, mapping, D2, deletion("a", event_ts=f"{D1}T01:00:00Z"))
     build()
     assert query(warehouse, FACTS) == []
-    retract(RetractSettings(unit=f"{D2}.jsonl"), warehouse)
+    retract(RetractSettings(unit=f"{D2}.jsonl"), warehouse, Progress())
     build()
     assert query(warehouse, FACTS) == [("a", "u1", D1)]
     take(warehouse, tmp_path / "%Y-%m-%d.jsonl", D2, mapping=mapping)
@@ -118,3 +121,34 @@ def test_other_formats_and_sources_without_it(warehouse, tmp_path, mapping):
     take(warehouse, tmp_path / "%Y-%m-%d.jsonl", D2)
     build()
     assert query(warehouse, FACTS) == [("a", "u1", D1), ("c", "u1", D2)]
+
+
+def test_what_says_neither_is_quarantined(warehouse, tmp_path, mapping):
+    text = Path(mapping).read_text().replace("op = 'delete'", "op")
+    Path(mapping).write_text(text)
+    records = [event(op or "none", f"{D1}T01:00:00Z", op=op) for op in ("maybe", "false", None)]
+    land(warehouse, tmp_path, mapping, D1, *records, deletion("false", user_id="u2", op=True))
+    reasons = "select event_id, reject_reason from raw.events order by 1, 2"
+    assert query(warehouse, reasons) == [
+        ("false", "deletion"),
+        ("false", None),
+        ("maybe", "invalid_deleted"),
+        ("none", None),
+    ]
+    Path(mapping).write_text(text.replace('deleted = "op"', "deleted = true"))
+    with pytest.raises(UserError, match="deleted is True, not an expression"):
+        take(warehouse, tmp_path / "%Y-%m-%d.jsonl", D1, mapping=mapping)
+
+
+def test_a_deletion_is_pruned_with_its_event_and_not_before(warehouse, tmp_path, mapping):
+    """Files of one day may have events of later ones: their deletion is older than they are."""
+    today = datetime.now(UTC).date()
+    old, recent = (f"{today - timedelta(days=days)}" for days in (20, 2))
+    land(warehouse, tmp_path, mapping, old, event("a", f"{recent}T01:00:00Z"), deletion("a"))
+    build()
+    for days, left in (("10", 2), ("1", 0)):
+        done = run("commands.prune", KEEP_DAYS=days)
+        assert done.returncode == 0, done.stderr
+        assert query(warehouse, "select count(*) from raw.events") == [(left,)]
+        full_refresh()
+        assert query(warehouse, FACTS) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.progress import Progress
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.retract import retract
 from ingestion.settings import RetractSettings
@@ -168,15 +169,15 @@ def test_a_name_of_two_sources_or_windows_is_not_retracted(warehouse, tmp_path):
     for mapping in ("canonical", str(other)):
         take(warehouse, tmp_path / "x.jsonl", mapping=mapping)
     with pytest.raises(UserError, match="one of canonical and other: give MAPPING="):
-        retract(RetractSettings(unit="x.jsonl"), warehouse)
+        retract(RetractSettings(unit="x.jsonl"), warehouse, Progress())
     retract(RetractSettings(unit="x.jsonl", mapping=str(other)), warehouse)
     assert query(warehouse, "select source from raw.events") == [("canonical",)]
     for day in ("2026-01-05", "2026-01-12"):  # Mondays
         put(tmp_path / "Monday.jsonl", day, day=day)
         take(warehouse, tmp_path / "%A.jsonl", day)
     with pytest.raises(UserError, match=r"is 2 units: give one of Monday\.jsonl@2026-01-05"):
-        retract(RetractSettings(unit="Monday.jsonl"), warehouse)
-    retract(RetractSettings(unit="Monday.jsonl@2026-01-05"), warehouse)
+        retract(RetractSettings(unit="Monday.jsonl"), warehouse, Progress())
+    retract(RetractSettings(unit="Monday.jsonl@2026-01-05"), warehouse, Progress())
     assert query(warehouse, RAW) == [("2026-01-12",), ("a",)]
 
 

@@ -20,6 +20,7 @@ from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from core.progress import Progress
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import data_dir, start_embedded
 from ingestion.retract import retract
@@ -108,7 +109,7 @@ class Pipeline(RuleBasedStateMachine):
         """All that was delivered on a day is taken back."""
         live = "select distinct unit from raw.units where live and ingest_date = %s order by 1"
         for (name,) in query(self.warehouse, live, day):
-            retract(RetractSettings(unit=name), self.warehouse)
+            retract(RetractSettings(unit=name), self.warehouse, Progress())
             covered["retracted"] += 1
         self.source.events.pop(day, None)
         self.source.profiles.pop(day, None)

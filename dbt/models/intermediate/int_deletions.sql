@@ -2,7 +2,6 @@ with
 
 events as (select * from {{ ref('stg_events') }})
 
--- A deletion counts for what was delivered no later than it: delivered again, an event is back.
 select
     user_id,
     event_id,

@@ -8,27 +8,18 @@
 
 with
 
-events as (select * from {{ ref('stg_events') }}),
+events as (select * from {{ ref('int_valid_events') }}),
 
 facts as (select * from {{ ref('fact_events') }}),
 
-deletions as (select * from {{ ref('int_deletions') }}),
-
 valid_counts as (
     select
-        events.event_date,
-        events.ingest_date,
+        event_date,
+        ingest_date,
         count(*) as valid_rows,
-        count(deletions.event_id) as retracted_rows
+        count(*) filter (where is_retracted) as retracted_rows
     from events
-    left join deletions
-        on
-            events.user_id = deletions.user_id
-            and events.event_id = deletions.event_id
-            and events.ingest_date <= deletions.deleted_on
-    where
-        events.reject_reason is null
-        and {{ in_window('events.event_date', 'event_date', upstream='fact_events') }}
+    where {{ in_window('event_date', 'event_date', upstream='fact_events') }}
     group by 1, 2
 ),
 
