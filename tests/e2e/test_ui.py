@@ -136,7 +136,7 @@ def keep(page: Page, path: Path, left: int, top: int, width: int, height: int) -
 
 
 def test_one_lineage_from_raw_to_ml(page, ui, picture):
-    scope = "view=lineage&lineageScope=upstream&lineageDepth=7"
+    scope = "view=lineage&lineageScope=upstream&lineageDepth=8"
     page.goto(f"{ui}/assets/purchase_propensity_model?{scope}")
     groups = ("raw", "staging", "intermediate", "marts", "ml")
     nodes = ("events", "ledger", "stg_events", "fact_events", "user_activity")

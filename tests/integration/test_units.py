@@ -170,7 +170,7 @@ def test_a_name_of_two_sources_or_windows_is_not_retracted(warehouse, tmp_path):
         take(warehouse, tmp_path / "x.jsonl", mapping=mapping)
     with pytest.raises(UserError, match="one of canonical and other: give MAPPING="):
         retract(RetractSettings(unit="x.jsonl"), warehouse, Progress())
-    retract(RetractSettings(unit="x.jsonl", mapping=str(other)), warehouse)
+    retract(RetractSettings(unit="x.jsonl", mapping=str(other)), warehouse, Progress())
     assert query(warehouse, "select source from raw.events") == [("canonical",)]
     for day in ("2026-01-05", "2026-01-12"):  # Mondays
         put(tmp_path / "Monday.jsonl", day, day=day)
