@@ -20,8 +20,8 @@ _SAMPLED = """
 def sample(fields: Fields, db: duckdb.DuckDBPyConnection, lines: pa.Table) -> None:
     """Add the fields of about SAMPLE of a block's lines, evenly chosen."""
     step = max(1, len(lines) // SAMPLE)
-    chosen = range(0, len(lines), step)
-    db.register("sample", lines.select(["line"]).take(pa.array(chosen)))
+    chosen = pa.array(range(0, len(lines), step), pa.int64())  # of none, Arrow knows no type
+    db.register("sample", lines.select(["line"]).take(chosen))
     fields.sampled += len(chosen)
     for name, kind, records in db.execute(_SAMPLED).fetchall():
         fields.add(name, "null" if kind == "NULL" else _NAMES.get(kind, "number"), records)

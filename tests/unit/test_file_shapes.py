@@ -116,6 +116,14 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path, name, content, says):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("pack", ["", ".gz", ".zst"])
+@pytest.mark.parametrize(
+    "content", [b"[]", b"[ ]\n", b" [\r\n]", b"\n", b"\r\n \n", b"\xef\xbb\xbf[]"]
+)
+def test_a_file_of_blanks_or_of_an_empty_array_has_no_record(tmp_path, content, pack):
+    assert read_one(tmp_path, f"x.json{pack}", content) == []
+
+
 def test_a_damaged_member_of_an_array_is_one_record(tmp_path):
     content = b'[{"event_id": nope}, ' + array()[1:]
     rows = brief(read_one(tmp_path, "x.json", content))
