@@ -11,6 +11,7 @@ from urllib.parse import quote
 SECRETS = (
     "EVENTS_API_TOKEN",
     "PGPASSWORD",
+    "HASH_KEY",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "SMTP_URL",

@@ -124,6 +124,13 @@ ENV_FILE = Setting(
     default=".env",
 )
 
+HASH_KEY = Setting(
+    "HASH_KEY",
+    Text("16 characters or more"),
+    "The key of the hashes that stand for values which are not kept (docs/mapping.md).",
+    secret=True,
+)
+
 
 @dataclass(frozen=True)
 class RangeSettings:
