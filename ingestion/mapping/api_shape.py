@@ -42,7 +42,13 @@ PAGINATORS: dict[str, dict[str, type]] = {
 }
 # ... and the signs of an end, which every type may have here.
 ENDS: dict[str, type] = {"total_path": str, "has_more_path": str, "stop_after_empty_page": bool}
-REFERENCES = ("cursor", "json_link", "header_link", "header_cursor")
+# What names the next page, and where it does if the mapping does not say.
+REFERENCES = {
+    "cursor": ("cursor_path", "cursors.next"),
+    "json_link": ("next_url_path", "next"),
+    "header_link": ("links_next_key", "next"),
+    "header_cursor": ("cursor_key", "next"),
+}
 COUNTED = ("offset", "page_number")
 OWN_WORDS = (
     "events_path",
@@ -86,10 +92,8 @@ class Paginator:
     @property
     def setting(self) -> str:
         """The argument that says where the next page is named, as it is written in the mapping."""
-        name = {"json_link": "next_url_path", "header_link": "links_next_key"}.get(
-            self.type, "cursor_key" if self.type == "header_cursor" else "cursor_path"
-        )
-        return f"{name}={self.arguments.get('shown', self.arguments.get(name))!r}"
+        name, default = REFERENCES.get(self.type, ("cursor_path", None))
+        return f"{name}={self.arguments.get('shown', self.arguments.get(name, default))!r}"
 
 
 @dataclass(frozen=True)

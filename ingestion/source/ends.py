@@ -55,17 +55,15 @@ class Ends:
 
     def _found(self, page: Page) -> tuple[bool, Any]:
         paginator = self._paginator
+        name, default = REFERENCES[paginator.type]
+        place = paginator.arguments.get(name, default)
         if paginator.type == "header_cursor":
-            key = paginator.arguments.get("cursor_key", "next")
-            return key in page.headers, page.headers.get(key)
+            return place in page.headers, page.headers.get(place)
         if paginator.type == "header_link":
-            rel = paginator.arguments.get("links_next_key", "next")
             # Links without a next one are an end, unless there is one by another name.
             links = page.links
-            return bool(links) and (rel in links or "next" not in links), links.get(rel)
-        default = "cursors.next" if paginator.type == "cursor" else "next"
-        name = "cursor_path" if paginator.type == "cursor" else "next_url_path"
-        found = jsonpath.find_values(paginator.arguments.get(name, default), page.body)
+            return bool(links) and (place in links or "next" not in links), links.get(place)
+        found = jsonpath.find_values(place, page.body)
         return bool(found), found[0] if found else None
 
     def unseen(self, page: Page, what: str, came: tuple[int, int], sent: dict[str, Any]) -> None:

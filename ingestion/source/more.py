@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.source.page import Page
+from ingestion.source.said_errors import plain_name
 
 DEPTH = 4
 SHOWN_LETTERS = 60
@@ -18,17 +19,17 @@ _NEXT = re.compile(
 )
 _MORE = re.compile(
     r"(has|is)?more(results|records|items|pages|data|available)?|hasnext(page)?"
-    r"|(is|was)?truncated|moretocome"
+    r"|(is|was)?truncated|moretocome|(is)?incomplete(results)?"
 )
 _LAST = re.compile(r"(is)?(last|final)(page)?|(is)?(done|complete|finished)|endofrecords|nomore")
 _TOTAL = re.compile(
     r"total(count|results|records|items|elements|hits|size|rows|events|entries)?"
-    r"|(count|number)total|recordcount|count|numfound"
+    r"|(count|number)total|(record|result)count|count|numfound|contentrange"
 )
 _PAGES = re.compile(r"total(num(ber)?of)?pages|pages?(count|total)|pages|numpages|lastpage")
 _LIMIT = re.compile(
     r"(page)?(limit|size)|perpage|pagelimit|max(results|records|items)?|top|first"
-    r"|rows|take|count|resultsperpage"
+    r"|rows|take|count|resultsperpage|hitsperpage|batchsize|num|n"
 )
 
 
@@ -54,7 +55,7 @@ def signs_of_more(page: Page, records: int, pages: int, sent: Mapping[str, Any])
     yield from _in_headers(page, records, pages)
     yield from _in_body(page.body, "", records, pages)
     for name, value in sent.items():
-        is_limit = _LIMIT.fullmatch(_plain(name)) and str(value) == str(page.count)
+        is_limit = _LIMIT.fullmatch(plain_name(name)) and str(value) == str(page.count)
         if is_limit and page.count:
             yield Sign(
                 f"{page.count} records, as many as {name} = {value} asked for",
@@ -64,7 +65,7 @@ def signs_of_more(page: Page, records: int, pages: int, sent: Mapping[str, Any])
 
 def _in_headers(page: Page, records: int, pages: int) -> Iterator[Sign]:
     for name, value in page.headers.items():
-        plain = _plain(name).removeprefix("x").removeprefix("pagination")
+        plain = plain_name(name).removeprefix("xms").removeprefix("x").removeprefix("pagination")
         if name.lower() == "link":
             if "next" in page.links:
                 yield Sign("a header Link with rel=next", '{ type = "header_link" }')
@@ -73,7 +74,9 @@ def _in_headers(page: Page, records: int, pages: int) -> Iterator[Sign]:
                 f"the header {name}",
                 f'{{ type = "header_cursor", cursor_key = "{name}", cursor_param = "…" }}',
             )
-        elif value.isdigit() and _is_beyond(plain, int(value), records, pages):
+        elif _MORE.fullmatch(plain) and _is_true(value):
+            yield Sign(f"the header {name} = {value}", "{ … }")
+        elif _is_beyond(plain, _number(value.rpartition("/")[2]), records, pages):
             yield Sign(
                 f"the header {name} = {value}, and {records} records on {pages} pages came",
                 '{ type = "page_number", … }',
@@ -87,10 +90,10 @@ def _in_body(body: Any, path: str, records: int, pages: int) -> Iterator[Sign]:
         return
     for key, value in body.items():
         at = f"{path}{key}" if key.isidentifier() else f"{path}'{key}'"
-        plain = _plain(key)
+        plain = plain_name(key)
         if _NEXT.fullmatch(plain) and _leads(value):
             yield _reference(at, value)
-        elif _MORE.fullmatch(plain) and (value is True or str(value).lower() == "true"):
+        elif _MORE.fullmatch(plain) and _is_true(value):
             yield Sign(
                 f"{at} = true",
                 f'{{ type = "cursor", cursor_path = "…", cursor_param = "…",'
@@ -106,8 +109,19 @@ def _in_body(body: Any, path: str, records: int, pages: int) -> Iterator[Sign]:
                 f'{{ type = "{kind}"{limit}, total_path = "{at}" }}',
                 is_count=True,
             )
+        elif isinstance(value, list) and plain in ("link", "links"):
+            yield from _in_links(value, at)
         else:
             yield from _in_body(value, f"{at}.", records, pages)
+
+
+def _in_links(links: list[Any], at: str) -> Iterator[Sign]:
+    """In a list of what is linked to, as in HAL's and FHIR's bundles: which one is the next."""
+    for number, link in enumerate(links):
+        relation = (link.get("rel") or link.get("relation")) if isinstance(link, dict) else None
+        for name in ("href", "url") if relation == "next" else ():
+            if link.get(name):
+                yield _reference(f"{at}[{number}].{name}", link[name])
 
 
 def _leads(value: Any) -> bool:
@@ -137,12 +151,13 @@ def _is_beyond(plain: str, value: int, records: int, pages: int) -> bool:
     return is_records or (_PAGES.fullmatch(plain) is not None and value > pages)
 
 
+def _is_true(value: Any) -> bool:
+    return str(value).lower() in ("true", "1", "yes")
+
+
 def _number(value: Any) -> int:
     if isinstance(value, dict):
         value = value.get("value")
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:SHOWN_LETTERS])
     return value if type(value) is int else 0
-
-
-def _plain(name: str) -> str:
-    """A name without its spelling: next_page, nextPage and Next-Page are one."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())

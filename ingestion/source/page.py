@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
-import requests
 
 from core.errors import UserError
 from ingestion.mapping.duck_sql import quoted
 from ingestion.source.http_client import BadBody, Reply
+from ingestion.source.links import linked
+from ingestion.source.said_errors import error_in, is_error_alone
+from ingestion.source.selection import EACH, NotFound, described, selected, steps_of
 
-_KEY = re.compile(r"""\.?(?:"([^"]*)"|\['([^']*)'\]|\["([^"]*)"\]|'([^']*)'|([A-Za-z_][\w-]*))""")
 NO_CONTENT = 204
-TOLD_LETTERS = 200
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class Page:
     @property
     def links(self) -> dict[str, str]:
         """The addresses in the header Link by what they are; one may be several things."""
-        found = requests.utils.parse_header_links(self.headers.get("Link", ""))
-        return {rel: link["url"] for link in found for rel in link.get("rel", "").split()}
+        return linked(self.headers.get("Link", ""))
 
 
 class PageReader:
@@ -78,13 +76,30 @@ class PageReader:
         except UnicodeDecodeError:
             raise BadBody("answered no JSON") from None
         if self._format == "jsonl":
-            return _of_lines(text, reply.headers)
+            return self._of_lines(text, reply.headers, what)
         if self._keys is None:
             return self._selected(text, reply.headers, what)
         try:
             return self._taken_apart(text, reply.headers, what)
         except duckdb.InvalidInputException:  # such as half a surrogate pair in a record
             return self._selected(text, reply.headers, what)
+
+    def _of_lines(self, text: str, headers: Mapping[str, str], what: str) -> Page:
+        """A record per line. A line that is broken is a record's own matter; the first and the last
+        one tell whether the body is JSON lines, and whether it is whole."""
+        lines = [line for line in text.split("\n") if line.strip()]
+        try:
+            ends = [json.loads(line) for line in (lines[:1] + lines[1:][-1:])]
+        except (ValueError, RecursionError):
+            raise BadBody("answered no JSON lines") from None
+        if ends and isinstance(ends[0], list):
+            raise UserError(
+                f"{self._where} answered a list for {what}, no JSON lines: is it format = "
+                '"json" in [api]?'
+            )
+        if len(lines) == 1 and is_error_alone(ends[0]):
+            raise UserError(f"{self._where} answered an error for {what}: {error_in(ends[0])}")
+        return Page("\n".join(lines), len(lines), ends, headers)
 
     def _taken_apart(self, text: str, headers: Mapping[str, str], what: str) -> Page:
         """By DuckDB, which keeps every digit."""
@@ -94,7 +109,7 @@ class PageReader:
         kind, lines, rest = found
         body = None if rest is None else json.loads(rest)
         if kind not in ("ARRAY", "NULL") or (kind == "NULL" and not self._keys):
-            raise self._no_list(body, what)
+            raise self._no_list(body, what, described(body))
         lines = lines or ""
         count = lines.count("\n") + 1 if lines else 0
         ends = [_parsed(lines.partition("\n")[0]), _parsed(lines.rpartition("\n")[2])]
@@ -126,53 +141,35 @@ class PageReader:
             body = json.loads(text)
         except (ValueError, RecursionError):
             raise BadBody("answered no JSON") from None
-        found = self._values(body)
-        if found is None:
-            raise self._no_list(body, what)
+        try:
+            found = selected(body, self._selector)
+        except NotFound as error:
+            raise self._no_list(body, what, str(error)) from None
         lines = "\n".join(json.dumps(record) for record in found)
         page = Page(lines, len(found), body, headers)
         self._refuse_error(page, what)
         return page
 
-    def _values(self, body: Any) -> list[Any] | None:
-        """The records; none where the selector finds no list."""
-        from dlt.common import jsonpath
-
-        found = [body] if self._selector == "$" else jsonpath.find_values(self._selector, body)
-        if self._keys is None and not (len(found) == 1 and isinstance(found[0], list)):
-            return found
-        if not found or not isinstance(found[0], list):
-            return [] if found == [None] else None
-        inner: list[Any] = found[0]
-        return inner
-
-    def _no_list(self, body: Any, what: str) -> UserError:
+    def _no_list(self, body: Any, what: str, has: str) -> UserError:
         shown = self._selector if not self._keys else ".".join(self._keys)
-        said = _error_in(body)
-        has = "it is no object"
-        if isinstance(body, dict) and body:
-            has = f"it has {', '.join(map(repr, list(body)[:5]))}"
+        said = error_in(body)
         if said:
             has += f" and says {said}"
         return UserError(f"{self._where}: a page of {what} has no list {shown!r}: {has}")
 
     def _refuse_error(self, page: Page, what: str) -> None:
         """An answer that is an error, whatever its status says."""
-        if page.count == 0 and (said := _error_in(page.body)):
+        if page.count == 0 and (said := error_in(page.body)):
             raise UserError(f"{self._where} answered an error for {what}: {said}")
 
 
 def _keys(selector: str) -> tuple[str, ...] | None:
-    """The keys of a JSONPath that only goes down; None for any other."""
-    rest = selector.removeprefix("$").removesuffix("[*]")
-    keys = []
-    while rest:
-        found = _KEY.match(rest)
-        if not found:
-            return None
-        keys.append(next(key for key in found.groups() if key is not None))
-        rest = rest[found.end() :]
-    return tuple(keys) if all(keys) and not any('"' in key for key in keys) else None
+    """The keys of a JSONPath that DuckDB can follow; None for any other."""
+    steps = steps_of(selector.removesuffix("[*]"))
+    if steps is None:
+        return None
+    keys = tuple(key for key in steps if key is not EACH)
+    return keys if len(keys) == len(steps) and not any('"' in key for key in keys) else None
 
 
 def _put(body: Any, keys: tuple[str, ...], ends: list[Any]) -> Any:
@@ -192,29 +189,3 @@ def _parsed(record: str) -> Any:
         return json.loads(record)
     except (ValueError, RecursionError):
         return None
-
-
-def _of_lines(text: str, headers: Mapping[str, str]) -> Page:
-    """A record per line. A line that is broken is a record's own matter; the first and the last
-    one tell whether the body is JSON lines, and whether it is whole."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    try:
-        ends = [json.loads(line) for line in (lines[:1] + lines[1:][-1:])]
-    except (ValueError, RecursionError):
-        raise BadBody("answered no JSON lines") from None
-    return Page("\n".join(lines), len(lines), ends, headers)
-
-
-def _error_in(body: Any) -> str:
-    """What an answer says went wrong; "" for nothing."""
-    if not isinstance(body, dict):
-        return ""
-    for key in ("error", "errors", "fault"):
-        if body.get(key):
-            said = body[key]
-            text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-            return f"{key!r}: " + " ".join(text.split())[:TOLD_LETTERS]
-    for key in ("ok", "success"):
-        if body.get(key) is False:
-            return f"{key!r}: false"
-    return ""

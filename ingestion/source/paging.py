@@ -6,6 +6,7 @@ only by a sign that the paginator knows, and never because something was not fou
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -158,12 +159,10 @@ class Chain:
         found = jsonpath.find_values(path, page.body)
         if not found or found[0] is None:
             return self._total
-        try:
-            return int(str(found[0]))
-        except ValueError:
-            raise self._error(
-                f"total_path={path!r} is {found[0]!r} on {self._what}, not a number"
-            ) from None
+        total = str(found[0]).removesuffix(".0")  # some languages have no other numbers
+        if not re.fullmatch(r"-?[0-9]+", total):
+            raise self._error(f"total_path={path!r} is {found[0]!r} on {self._what}, not a number")
+        return int(total)
 
     def _goes_on(self, page: Page, request: requests.Request) -> bool:
         """Whether there is another page, by the signs that the paginator knows.
