@@ -20,6 +20,15 @@ from ingestion.mapping.mapping import FORMATS
 from ingestion.source.unit import Unit
 
 PARQUET = b"PAR1"
+# What is neither of ours nor text. Of its bytes records would be made, all of them quarantined.
+OTHERS = {
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"PK\x03\x04": "zip",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"Obj\x01": "Avro",
+    b"ARROW1": "Arrow",
+}
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _CONTROL = bytes(set(range(32)) - set(b"\t\r\n\f"))
 
@@ -36,6 +45,9 @@ def recognised(unit: Unit, shape: FileShape) -> Unit:
             first = stream.read(HEAD_BYTES)
         if first.startswith(PARQUET):
             return replace(unit, format="parquet")
+        for begin, name in OTHERS.items():
+            if first.startswith(begin):
+                raise _unknown(unit, f"it is {name}; ")
         with open_text(unit.path, shape.encoding) as stream:
             text = stream.read(HEAD_BYTES)
         is_unpacked = bool(text) and _says_packed(unit) and not packing(unit.path)
@@ -58,9 +70,12 @@ def _format(unit: Unit, text: bytes) -> str:
         return json
     if unit.format == "parquet":
         raise UserError(f"{unit.url} is not valid Parquet")
-    raise UserError(
-        f"{unit.url} has no known format: use {', '.join(FORMATS)} (or .gz, .zst of them)"
-    )
+    raise _unknown(unit)
+
+
+def _unknown(unit: Unit, seen: str = "") -> UserError:
+    known = ", ".join(FORMATS)
+    return UserError(f"{unit.url} has no known format: {seen}use {known} (or .gz, .zst of them)")
 
 
 def _says_packed(unit: Unit) -> bool:

@@ -6,9 +6,9 @@ import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -16,7 +16,8 @@ from core.errors import UserError
 from ingestion.source.unit import Unit
 
 HEAD_BYTES = 64 * 2**10
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP, ZSTD, ZSTD_SKIPPED = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
+MOST_PACKINGS = 3
 
 
 class Damaged(Exception):
@@ -44,24 +45,48 @@ class Stream(Protocol):
 def packing(path: Path) -> str:
     """What a file is packed with by its first bytes: "gzip", "zstd", or "" for nothing."""
     with path.open("rb") as file:
-        first = file.read(4)
-    return "gzip" if first.startswith(GZIP) else "zstd" if first == ZSTD else ""
+        return _kind(file.read(4))
+
+
+def _kind(first: bytes) -> str:
+    if first.startswith(GZIP):
+        return "gzip"
+    is_skipped = first[1:] == ZSTD_SKIPPED and first[0] & 0xF0 == 0x50  # pzstd begins so
+    return "zstd" if first == ZSTD or is_skipped else ""
 
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[Stream]:
-    """A file's content, unpacked. Checksums are looked at, and a file that was cut is an error.
+    """A file's content, unpacked. Checksums are looked at, and a file that was cut is an error. A
+    web server may have packed once more what was packed.
 
     Raises:
         READ_ERRORS: it cannot be read; also while it is.
     """
-    kind = packing(path)
-    if kind == "zstd":
-        with pa.OSFile(str(path)) as packed, pa.CompressedInputStream(packed, "zstd") as stream:
-            yield stream
-    else:
-        with gzip.open(path) if kind else path.open("rb") as stream:
-            yield stream
+    kinds: list[str] = []
+    for _ in range(MOST_PACKINGS):
+        with _unpacked(path, kinds) as stream:
+            if not (kind := _kind(stream.read(4))):
+                break
+        kinds.append(kind)
+    with _unpacked(path, kinds) as stream:
+        yield stream
+
+
+@contextmanager
+def _unpacked(path: Path, kinds: list[str]) -> Iterator[Stream]:
+    """A file's content without its packings, the outermost first."""
+    with ExitStack() as opened:
+        stream: Any = opened.enter_context(
+            pa.OSFile(str(path)) if kinds[:1] == ["zstd"] else path.open("rb")
+        )
+        for kind in kinds:
+            stream = opened.enter_context(
+                gzip.GzipFile(fileobj=stream, mode="rb")
+                if kind == "gzip"
+                else pa.CompressedInputStream(stream, "zstd")
+            )
+        yield stream
 
 
 @contextmanager

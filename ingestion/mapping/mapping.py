@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 from core.errors import UserError
 from ingestion.mapping.api_shape import ApiShape, read_api
 from ingestion.mapping.file_shape import FileShape, file_shapes
+from ingestion.mapping.section_types import check_types
 
 SHIPPED = Path(__file__).parent
 FORMATS = ("jsonl", "ndjson", "json", "csv", "tsv", "parquet")
@@ -106,7 +107,7 @@ def load_mapping(name: str) -> Mapping:
     if not path.is_file():
         raise UserError(f"MAPPING={name!r} is unknown: use one of {', '.join(available())}")
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"MAPPING={name!r} is not valid TOML: {error}") from error
     where = f"MAPPING={name!r}"
@@ -161,18 +162,18 @@ def _table(
     unknown = section.keys() - known
     if unknown:
         raise UserError(f"{where}: {table} has unknown settings {', '.join(sorted(unknown))}")
+    check_types(where, table, section, time_key)
     missing = [column for column in columns if column not in section]
     if missing:
         raise UserError(f"{where}: {table} gives no expression for {', '.join(missing)}")
     if section.get("format", "") not in ("", *FORMATS):
         raise UserError(f"{where}: format {section['format']!r} is not one of {', '.join(FORMATS)}")
-    if not isinstance(section.get("deleted", ""), str):
-        raise UserError(f"{where}: deleted is {section['deleted']!r}, not an expression in quotes")
     if section.get("without_time", "") not in ("", "delivery"):
         raise UserError(f"{where}: without_time {section['without_time']!r} is not 'delivery'")
     time_format = section.get(time_key, "iso")
     if isinstance(time_format, str) and time_format not in ("iso", *EPOCHS):
         time_format = [time_format]
+    _check_formats(where, time_key, time_format)
     places = section.get("fields", {})
     _check_names(where, table, places, columns)
     return TableMapping(
@@ -189,6 +190,16 @@ def _table(
         deleted=section.get("deleted", ""),
         lift=section.get("lift", ""),
     )
+
+
+def _check_formats(where: str, setting: str, formats: str | list[str]) -> None:
+    """Refuse what strptime would take for a text that every time has to be, such as a typo."""
+    for each in formats if isinstance(formats, list) else ():
+        if "%" not in each:
+            known = ", ".join(("iso", *EPOCHS))
+            raise UserError(
+                f"{where}: {setting} {each!r} is not one of {known}, and no format of strptime"
+            )
 
 
 def _check_names(where: str, table: str, places: dict[str, Any], columns: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from ingestion.mapping.reasons import Reason, first_reason
 
 # The quarantine keeps this much of a record: a string of jsonb ends at 256 MiB.
 MAX_KEPT_CHARACTERS = 32 * 2**20
+SHOWN_LETTERS = 300
 _ORIGINAL = rf"""case when _malformed is not null
     then cast(to_json(replace(_record, '{NO_UTF8}', '\x')) as varchar) else _record end"""
 
@@ -70,11 +71,17 @@ def _fields(reading: Reading, slot: Mapping[str, str], where: str) -> list[str]:
         if not present and alias not in mapping.optional:
             raise UserError(
                 f"MAPPING={reading.source!r} needs the column {' or '.join(map(repr, places))}, "
-                f"{where} has {', '.join(slot)}{_hint(list(slot))}"
+                f"{where} has {_listed(list(slot))}{_hint(list(slot))}"
             )
         value = f"coalesce({', '.join(present)})" if present else "cast(null as varchar)"
         fields.append(f"{value} as {name(alias)}")
     return fields
+
+
+def _listed(columns: list[str]) -> str:
+    """The names in one line, whatever is in them: a file that is no table has names of anything."""
+    text = "".join(sign if sign.isprintable() else "?" for sign in ", ".join(columns))
+    return text if len(text) <= SHOWN_LETTERS else text[:SHOWN_LETTERS] + "…"
 
 
 def _hint(columns: list[str]) -> str:

@@ -40,8 +40,9 @@ def has_glob(url: str) -> bool:
 def format_of(url: str) -> str:
     """The format that a file's suffix names, with or without .gz or .zst; "" for none."""
     path = Path(shown(url).lower())
-    suffix = Path(path.stem).suffix if path.suffix in _PACKED else path.suffix
-    return suffix[1:] if suffix[1:] in FORMATS else ""
+    while path.suffix in _PACKED:
+        path = Path(path.stem)
+    return path.suffix[1:] if path.suffix[1:] in FORMATS else ""
 
 
 def is_data(url: str, pattern: str) -> bool:

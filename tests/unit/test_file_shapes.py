@@ -1,7 +1,9 @@
 """Files as people really have them: whatever the name, the packing, the encoding, the dialect."""
 
+import bz2
 import gzip
 import json
+import lzma
 
 import pyarrow as pa
 import pytest
@@ -70,6 +72,10 @@ def test_every_format_in_every_packing(tmp_path, name, content, pack):
         ("part-0", array(indent=1)),
         ("part-0.c000.bin", packed("x.zst", LINES)),
         ("x.jsonl.zst", gzip.compress(LINES)),
+        ("x.jsonl.gz", gzip.compress(gzip.compress(LINES))),
+        ("x.csv.zst.gz", gzip.compress(packed("x.zst", TABLE))),
+        ("x.csv", packed("x.zst", gzip.compress(TABLE))),
+        ("x.jsonl.zst", b"\x50\x2a\x4d\x18\x02\0\0\0ab" + packed("x.zst", LINES)),
     ],
 )
 def test_the_content_decides_where_the_name_lies(tmp_path, name, content):
@@ -93,6 +99,11 @@ def test_parquet_is_seen_whatever_its_name(tmp_path):
     [
         ("x.jsonl.zip", b"PK\x03\x04", "no known format"),
         ("x.bin", b"\x00\x01", "no known format"),
+        ("x.jsonl", bz2.compress(LINES), "it is bzip2"),
+        ("x.csv.gz", lzma.compress(TABLE), "it is xz"),
+        ("x.jsonl.gz", gzip.compress(gzip.compress(LINES)[:-3]), "not valid gzip in line "),
+        ("x.csv", b'"event\nid",user_id\n', "has event?id, user_id"),
+        ("x.csv", b"a" * 1000, "a…"),
         ("x.txt", TABLE, "no known format"),
         ("plain", b"", "no known format"),
         ("x.json", array()[:-20], "ends within its JSON array, in line 1"),

@@ -75,6 +75,11 @@ def test_places_are_always_tuples():
     }
 
 
+def test_a_mapping_may_begin_with_a_byte_order_mark(tmp_path):
+    path = write(tmp_path, b"\xef\xbb\xbf" + EVENTS.encode())
+    assert load_mapping(path).events.time_format == "iso"
+
+
 def test_a_path_to_a_toml_file_is_a_mapping(tmp_path):
     text = """
 event_ts_format = "%d.%m.%Y"
@@ -142,6 +147,16 @@ def test_an_unknown_mapping_lists_the_known_ones(name, tmp_path, monkeypatch):
         (EVENTS + "[api.profiles]\n", "[api.profiles] needs a section [profiles]"),
         (EVENTS + "[files]\nprofiles = 3\n" + PROFILES, "[files] profiles = 3 is not a table"),
         (EVENTS + "format = 'xml'\n", "format 'xml' is not one of jsonl, ndjson, json, csv"),
+        (EVENTS + "timezone = ['UTC']\n", "timezone = ['UTC'], not a text"),
+        (EVENTS + "deleted = true\n", "deleted = True, not a text"),
+        (EVENTS + "consumes = 'at'\n", "consumes = 'at', not a list of texts"),
+        (EVENTS + "optional = [1]\n", "optional = [1], not a list of texts"),
+        (EVENTS + "event_ts_format = 5\n", "event_ts_format = 5, not a text, or a list"),
+        (EVENTS + "event_ts_format = []\n", "event_ts_format = [], not a text, or a list"),
+        (EVENTS + "event_ts_format = 'epoch_sec'\n", "event_ts_format 'epoch_sec' is not one of"),
+        (EVENTS + "lift = []\n", "lift = [], not a text"),
+        (EVENTS + "fields = ['at']\n", "fields = ['at'], not a table"),
+        (EVENTS + "fields = { at = 1 }\n", "at = 1 in fields, not a text, or a list"),
         ("events = 3\n", "events is 3"),
         ("api = 3\n" + EVENTS, "api is 3"),
     ],
