@@ -15,7 +15,7 @@ import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
-from core.migrations import migrate
+from core.migrations import prepare
 from core.progress import Progress
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse, postgres_errors
@@ -39,6 +39,7 @@ from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
 from ingestion.mapping.reading import Reading
 from ingestion.outcome import IngestResult, outcome
 from ingestion.settings import IngestSettings
+from ingestion.source.unit import PageEnds
 
 
 def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -> IngestResult:
@@ -59,9 +60,9 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         postgres_errors(warehouse, "the load into Postgres"),
         closing(warehouse.connect()) as db,
     ):
-        migrate(db)
+        is_used = prepare(db, settings.dry)
         with lease(db, mapping.name, progress.step):
-            intakes = _planned(db, settings, mapping, progress)
+            intakes = _planned(db if is_used else None, settings, mapping, progress)
             if settings.dry:
                 return _dry(settings, mapping, intakes)
             load = _spooled(settings, mapping, intakes, scratch, progress)
@@ -70,14 +71,15 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
 
 
 def _planned(
-    db: Connection, settings: IngestSettings, mapping: Mapping, progress: Progress
+    db: Connection | None, settings: IngestSettings, mapping: Mapping, progress: Progress
 ) -> dict[str, Intake]:
-    """By table, what the source has, beside what was delivered before."""
+    """By table, what the source has, beside what was delivered before: nothing to a database that
+    was never used (`db` is None)."""
     started_at = datetime.now(UTC)
     intakes = {}
-    seen = partial(page_ends, db, mapping.name)
+    seen = partial(page_ends, db, mapping.name) if db else lambda _, place: PageEnds(place)
     for table, delivery in deliveries(settings, mapping, progress, seen).items():
-        live = live_units(db, mapping.name, table, delivery.asked)
+        live = live_units(db, mapping.name, table, delivery.asked) if db else []
         read_as = f"{mapping.digests[table]}-{settings.event_ts_min}"
         plan = Plan(mapping.name, table, delivery, live, read_as, settings.force)
         plan.gone(plan.wanted)  # what is refused, is refused before anything is read

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
-from core.migrations import migrate
+from core.migrations import prepare
 from core.progress import Progress
 from core.warehouse.connection import Warehouse, postgres_errors
 from ingestion.land.ledger import take_back
@@ -47,7 +47,8 @@ def retract(settings: RetractSettings, warehouse: Warehouse, progress: Progress)
     if not settings.unit:
         raise UserError("UNIT is not set: name the unit to take back, as `make ingest` named it")
     with postgres_errors(warehouse, "retracting"), closing(warehouse.connect()) as db:
-        migrate(db)
+        if not prepare(db, settings.dry):
+            raise _no_unit(settings)
         source = _source(db, settings)
         with lease(db, source, progress.step):
             found = named_units(db, settings.unit)
@@ -76,7 +77,7 @@ def _source(db: Connection, settings: RetractSettings) -> str:
         name = load_mapping(settings.mapping).name
         sources = [source for source in sources if source == name]
     if not sources:
-        raise UserError(f"UNIT={settings.unit!r} is no live unit: select unit from raw.units")
+        raise _no_unit(settings)
     if len(sources) > 1:
         raise UserError(
             f"UNIT={settings.unit!r} is one of {' and '.join(sources)}: give MAPPING= too"
@@ -86,6 +87,10 @@ def _source(db: Connection, settings: RetractSettings) -> str:
             names = ", ".join(map(_precisely, units[:3]))
             raise UserError(f"UNIT={settings.unit!r} is {len(units)} units: give one of {names}")
     return sources[0]
+
+
+def _no_unit(settings: RetractSettings) -> UserError:
+    return UserError(f"UNIT={settings.unit!r} is no live unit: select unit from raw.units")
 
 
 def _precisely(unit: LiveUnit) -> str:

@@ -36,6 +36,32 @@ def schema_version(db: Connection) -> int:
     return int(version)
 
 
+def prepare(db: Connection, is_dry: bool) -> bool:
+    """Migrate; of who only looks (`DRY`), find out whether there is a schema at all.
+
+    Args:
+        db: an autocommit connection.
+        is_dry: nothing may be changed.
+
+    Returns:
+        Whether there is a schema: false only for who looks at a database that was never used.
+
+    Raises:
+        UserError: as `migrate` says; or the schema is older, and nothing may be changed.
+    """
+    if not is_dry:
+        migrate(db)
+        return True
+    newest, version = max(migrations()), schema_version(db)
+    if 0 < version < newest:
+        raise UserError(
+            f"DRY=1 changes nothing, and PGDATABASE={db.info.dbname} has version {version} of the "
+            f"schema, this program needs {newest}: migrate it first (make up)"
+        )
+    _refuse_newer(db, version)
+    return version > 0
+
+
 def migrate(db: Connection) -> None:
     """Bring the schema to this program's version. With nothing to do no lock is taken.
 
@@ -46,20 +72,23 @@ def migrate(db: Connection) -> None:
         UserError: the schema is newer than this program, or something of somebody else's is in the
             way; nothing has changed then.
     """
-    newest = max(migrations())
     version = schema_version(db)
-    if version > newest:
-        raise UserError(
-            f"PGDATABASE={db.info.dbname} has version {version} of the schema, this program knows "
-            f"{newest}: use a newer fact-events"
-        )
-    if version == newest:
+    _refuse_newer(db, version)
+    if version == max(migrations()):
         return
     with exclusively(db):
         done = schema_version(db)
         for number, file in migrations().items():
             if number > done:
                 _run(db, number, file)
+
+
+def _refuse_newer(db: Connection, version: int) -> None:
+    if version > (newest := max(migrations())):
+        raise UserError(
+            f"PGDATABASE={db.info.dbname} has version {version} of the schema, this program knows "
+            f"{newest}: use a newer fact-events"
+        )
 
 
 def _run(db: Connection, number: int, file: Path) -> None:

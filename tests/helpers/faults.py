@@ -89,7 +89,7 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
         content(b'{"error": "quota"}'),
         f"/events: a page of {FIRST} has no list 'events': it has 'error'",
     ),
-    "a list alone": (content(b"[]"), f"a page of {FIRST} has no list 'events': it is no object"),
+    "a list alone": (content(b"[]"), f"a page of {FIRST} has no list 'events': it is a list"),
     "no list": (content(b'{"events": {}}'), f"a page of {FIRST} has no list 'events'"),
     "its own cursor": (page_after({1: "2", 2: "2"}), f"in a circle on {FIRST}"),
     "A, B, A": (page_after({1: "2", 2: "3", 3: "2"}), f"in a circle on {FIRST}"),

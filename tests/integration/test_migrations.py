@@ -216,6 +216,30 @@ def test_a_newer_schema_is_refused_in_one_line(warehouse, tmp_path):
     assert query(warehouse, "select to_regclass('staging.stg_events')") == [(None,)]
 
 
+def test_who_only_looks_migrates_nothing(database, tmp_path):
+    """An empty database, then one of the version before."""
+    deliver(tmp_path, "2026-01-01", [event("e", "2026-01-01T10:00:00Z")])
+    look = {"EVENTS_URL": str(tmp_path / "%Y-%m-%d.jsonl"), "FROM": "2026-01-01", "DRY": "1"}
+    schemas = "select nspname::text from pg_namespace where nspname !~ '^pg_' order by 1"
+    before = query(database, schemas)
+    done = run("ingestion", "ingest", **look)
+    assert (done.returncode, query(database, schemas)) == (0, before), done.stderr
+    assert "events: 1 unit (2026-01-01.jsonl)" in done.stdout
+    done = run("ingestion", "retract", UNIT="2026-01-01.jsonl", DRY="1")
+    assert "is no live unit" in done.stderr
+    assert query(database, schemas) == before
+
+    assert run("ingestion", "up").returncode == 0
+    query(database, "delete from raw.schema_migrations where version > 4 returning 1")
+    versions = query(database, VERSIONS)
+    for command in (("ingest",), ("retract",)):
+        done = run("ingestion", *command, **look, UNIT="2026-01-01.jsonl")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "has version 4 of the schema" in done.stderr
+        assert "make up" in done.stderr
+    assert query(database, VERSIONS) == versions
+
+
 def test_who_migrate_at_once_both_succeed(database):
     """Each sees an empty database, then waits for the other."""
     with closing(database.connect()) as db, db.cursor() as cursor:

@@ -11,6 +11,8 @@ from ingestion.mapping.mapping import SHIPPED
 from ingestion.replay import replay
 from ingestion.settings import ReplaySettings
 from tests.helpers.pipeline import build, deliver, event, full_refresh, ingest_files, query, run
+from tests.helpers.processes import start_module
+from tests.helpers.waiting import wait_until
 
 D1, D2 = "2026-01-01", "2026-01-02"
 ACCOUNTING = """select ingest_date::text, received, version, repeat, quarantined, is_complete
@@ -74,6 +76,40 @@ def test_a_replay_of_both_tables_is_one_load(warehouse, tmp_path, wrong):
     assert query(warehouse, "select count(*) from raw.loads") == [(loads + 1,)]
     build()
     assert query(warehouse, ACCOUNTING) == [(day, 3, 0, 0, 3, True) for day in (D1, D2)]
+
+
+def test_a_killed_replay_of_profiles_is_invisible_and_the_next_one_ends_it(warehouse, wrong):
+    """Killed while its load is announced and not yet live; many profiles, so that there is time."""
+    many = 60_000
+    users = [
+        {"user_id": f"u{n}", "tier": "free", "updated_at": f"{D2}T01:00:00Z"} for n in range(many)
+    ]
+    deliver(wrong.parent / "p", D2, users)
+    files = {"mapping": str(wrong), "profiles_url": wrong.parent / "p"}
+    ingest_files(warehouse, wrong.parent / "e", D2, **files)
+    build()
+    state = [query(warehouse, sql) for sql in (ACCOUNTING, TIERS, LEDGER)]
+    wrong.write_text(wrong.read_text().replace('"changed"', '"updated_at"'))
+
+    process = start_module("ingestion", "replay", MAPPING=str(wrong))
+    begun = "select from raw.loads where completed_at is null"
+    wait_until(lambda: query(warehouse, begun), process)
+    process.kill()
+    process.wait(60)
+    assert len(query(warehouse, begun)) == 1, "it was killed in its middle"
+    build()
+    assert [query(warehouse, sql) for sql in (ACCOUNTING, TIERS, LEDGER)] == state
+
+    done = run("ingestion", "replay", MAPPING=str(wrong))
+    assert f"{many + 2:,} became user profiles" in done.stdout, done.stderr
+    build()
+    assert query(warehouse, ACCOUNTING) == [
+        (D1, 3, 2, 0, 1, True),
+        (D2, many, many, 0, 0, True),
+    ]
+    assert query(warehouse, begun) == []
+    assert query(warehouse, "select count(*) from raw.user_profiles") == [(many + 3,)]
+    assert query(warehouse, LEDGER) == state[2]
 
 
 def test_rejected_profiles_of_pruned_days_go(warehouse, wrong):
