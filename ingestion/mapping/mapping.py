@@ -146,7 +146,11 @@ def _check_profiles(where: str, document: dict[str, Any]) -> None:
 
 
 def _digest(document: dict[str, Any], section: str) -> str:
-    said = json.dumps([document.get(section), document.get("files")], sort_keys=True, default=str)
+    """Of what is said of a table and of its files; of those of profiles nothing is said to events."""
+    files = document.get("files")
+    if section == "events" and files:
+        files = {name: value for name, value in files.items() if name != "profiles"}
+    said = json.dumps([document.get(section), files], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

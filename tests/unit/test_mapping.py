@@ -75,6 +75,21 @@ def test_places_are_always_tuples():
     }
 
 
+def test_another_line_of_files_profiles_is_no_other_reading_of_events(tmp_path):
+    digests = [
+        load_mapping(write(tmp_path, EVENTS + PROFILES + files)).digests
+        for files in (
+            "[files]\nheader = true\n",
+            "[files]\nheader = true\n[files.profiles]\ndelimiter = ';'\n",
+            "[files]\nheader = true\n[files.profiles]\ndelimiter = '|'\n",
+            "[files]\nheader = true\ndelimiter = ';'\n[files.profiles]\ndelimiter = '|'\n",
+        )
+    ]
+    events, profiles = ([each[table] for each in digests] for table in ("events", "user_profiles"))
+    assert events[0] == events[1] == events[2] != events[3]
+    assert len(set(profiles)) == 4
+
+
 def test_a_mapping_may_begin_with_a_byte_order_mark(tmp_path):
     path = write(tmp_path, b"\xef\xbb\xbf" + EVENTS.encode())
     assert load_mapping(path).events.time_format == "iso"
