@@ -146,7 +146,7 @@ def _check_profiles(where: str, document: dict[str, Any]) -> None:
 
 
 def _digest(document: dict[str, Any], section: str) -> str:
-    """Of what is said of a table and of its files; of those of profiles nothing is said to events."""
+    """Of what is said of a table and its files; events do not know of those of profiles."""
     files = document.get("files")
     if section == "events" and files:
         files = {name: value for name, value in files.items() if name != "profiles"}
