@@ -19,8 +19,9 @@ SECRETS = (
     "SUCCESS_WEBHOOK_URL",
     "DAGSTER_HISTORY_URL",
 )
-# Variables that a mapping may read for an API are secrets, whatever they are called.
-API_VARIABLES = "EVENTS_API_"
+# Variables that a mapping may read for an API, or dlt for a source, are secrets, whatever they are
+# called.
+API_VARIABLES = ("EVENTS_API_", "SOURCES__")
 # Shorter ones (a password "dev") are parts of ordinary words: hiding them garbles the message.
 _SHORTEST = 6
 # What is in no variable, such as a token that an API hands out.

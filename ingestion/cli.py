@@ -8,6 +8,7 @@ import os
 
 from core.command_line import command, group, run_command
 from core.settings import RangeSettings, read_settings
+from ingestion.imports import let_in
 from ingestion.settings import (
     DEMO_API_PORT,
     JSON,
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
 def ingest() -> None:
     """Land the units of FROM to TO; those that are as before are not read again."""
     settings, is_json = IngestSettings.from_env(), JSON.read()
+    if settings.connector == "dlt":
+        let_in()
     from core.progress import Progress
     from core.warehouse.server import warehouse
     from ingestion.ingest import ingest

@@ -1,4 +1,4 @@
-"""What a source has for a range: here, and only here, APIs and files meet."""
+"""What a source has for a range: here, and only here, APIs, files and resources of dlt meet."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def deliveries(
     """
     if settings.connector == "api":
         return _from_api(settings, mapping, progress, seen)
+    if settings.connector == "dlt":
+        return _from_dlt(settings, mapping)
     return _from_files(settings, mapping)
 
 
@@ -57,6 +59,18 @@ def _from_api(
         asked = api.windows(settings.asked)
         found[table.table] = ApiDelivery(api, asked, settings.api_concurrency)
     return found
+
+
+def _from_dlt(settings: IngestSettings, mapping: Mapping) -> dict[str, Delivery]:
+    """Events, and profiles where the mapping names their resource."""
+    from ingestion.source.resource import find_resource, resource_delivery  # dlt: 0.3 s
+
+    resource = find_resource(settings.resource)
+    return {
+        table.table: resource_delivery(resource, mapping.dlt, table.table, settings.asked)
+        for table in mapping.tables
+        if table.table == "events" or mapping.dlt.profiles
+    }
 
 
 def _from_files(settings: IngestSettings, mapping: Mapping) -> dict[str, Delivery]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ingestion.settings import EVENTS_URL
+from ingestion.settings import EVENTS_URL, RESOURCE
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def demo_source() -> Iterator[None]:
 
     With a warehouse of the user's own, made-up events must not come in by an oversight.
     """
-    if EVENTS_URL.read() or os.environ.get("PGHOST"):
+    if EVENTS_URL.read() or RESOURCE.read() or os.environ.get("PGHOST"):
         yield
         return
     from ingestion.demo.server import running

@@ -77,10 +77,11 @@ def _planned(
     was never used (`db` is None)."""
     started_at = datetime.now(UTC)
     intakes = {}
+    marks = {table.table: table.cleaning.key_mark for table in mapping.tables}
     seen = partial(page_ends, db, mapping.name) if db else lambda _, place: PageEnds(place)
     for table, delivery in deliveries(settings, mapping, progress, seen).items():
         live = live_units(db, mapping.name, table, delivery.asked) if db else []
-        read_as = f"{mapping.digests[table]}-{settings.event_ts_min}"
+        read_as = f"{mapping.digests[table]}-{settings.event_ts_min}{marks[table]}"
         plan = Plan(mapping.name, table, delivery, live, read_as, settings.force)
         plan.gone(plan.wanted)  # what is refused, is refused before anything is read
         intakes[table] = Intake(plan, started_at)

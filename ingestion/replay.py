@@ -28,6 +28,7 @@ from ingestion.land.landing import Load, land
 from ingestion.land.loads import lease
 from ingestion.land.replacement import REJECTED, Units, complete_replay
 from ingestion.land.spool import Spooled, spool
+from ingestion.mapping.cleaning import NOT_KEPT
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.json_records import json_lines, member
 from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
@@ -137,7 +138,9 @@ def _replay(
             with session() as duck:
                 units = _read(warehouse, duck, table, selected)
                 earliest = settings.event_ts_min
-                reading = Reading(table, mapping.name, EPOCH, event_ts_min=earliest)
+                cleaning = replace(table.cleaning, is_replay=True)
+                again = replace(table, cleaning=cleaning)
+                reading = Reading(again, mapping.name, EPOCH, event_ts_min=earliest)
                 if units:
                     rows = _projected(duck, reading, result)
                     read[table.table] = (units, spool(rows, table.table, load_id, scratch))
@@ -230,7 +233,8 @@ def _query(reading: Reading, reason: str, kind: list[str] | None, received: int)
             Reason.OVERSIZED_RECORD: f"strlen(line) > {MAX_LINE_BYTES}",
             Reason.INVALID_ENCODING: f"reason = '{Reason.INVALID_ENCODING}'",
         }
-        return json_lines(reading, group, first_reason(seen))
+        kept = f"case when starts_with(line, {quoted(NOT_KEPT)}) then reason end"
+        return json_lines(reading, group, first_reason(seen, otherwise=kept))
     columns = ", ".join(
         f"json_extract_string(line, {quoted(member(key))}) as {slot}"
         for key, slot in zip(kind, slots(kind), strict=True)

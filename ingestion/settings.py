@@ -28,6 +28,12 @@ EVENTS_URL = Setting(
     "The events: the base URL of an API, or files, with strftime fields and globs.",
     example="/data/%Y-%m-%d*.jsonl.gz",
 )
+RESOURCE = Setting(
+    "RESOURCE",
+    Text("package.module:function"),
+    "For SOURCE=dlt: a resource or source of dlt, or a function that gives records.",
+    example="examples.dlt.orders:orders",
+)
 EVENT_TS_MIN = Setting(
     "EVENT_TS_MIN",
     Day(),
@@ -48,12 +54,14 @@ class IngestSettings:
     days: DayRange
     connector: str = Setting(
         "SOURCE",
-        OneOf(("api", "files")),
-        "What EVENTS_URL is. Not set: an API if it is an http(s) URL, else files.",
+        OneOf(("api", "files", "dlt")),
+        "Where events come from. Not set: what EVENTS_URL is, an API if it is an http(s) URL, else "
+        "files; without it dlt where RESOURCE is set.",
         example="files",
     ).field()
     mapping: str = MAPPING.field()
     events_url: str = EVENTS_URL.field()
+    resource: str = RESOURCE.field()
     profiles_url: str = Setting(
         "PROFILES_URL",
         Text("a template of paths or URLs"),
@@ -104,21 +112,36 @@ class IngestSettings:
         if asked is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
         url = EVENTS_URL.read(env)
-        is_http = url.startswith(("http://", "https://"))
-        inferred = "files" if url and not is_http else "api"
-        env = {"SOURCE": inferred} | _that_are_set(env)
+        env = {"SOURCE": _inferred(url, RESOURCE.read(env))} | _that_are_set(env)
         hours = None if asked.is_days else asked
         settings = read_settings(cls, env, days=asked.days, hours=hours)
-        if settings.connector == "files":
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse a source that does not say where it is.
+
+        Raises:
+            UserError: it does not.
+        """
+        url = self.events_url
+        if self.connector == "dlt":
+            if not self.resource:
+                raise UserError("RESOURCE is not set: give package.module:function for SOURCE=dlt")
+            if self.profiles_url:
+                raise UserError(
+                    f"PROFILES_URL={self.profiles_url!r} is of files and APIs, but SOURCE=dlt: "
+                    "name the resource of profiles in [dlt] of the mapping"
+                )
+        elif self.connector == "files":
             if not url:
                 raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
         elif not url:
             raise UserError(
                 "EVENTS_URL is not set: give the API's base URL (make demo-api serves one)"
             )
-        elif not is_http:
+        elif not _is_http(url):
             raise UserError(f"EVENTS_URL={url!r} is no http(s) URL, but SOURCE=api")
-        return settings
 
 
 @dataclass(frozen=True)
@@ -168,6 +191,17 @@ OTHERS = (
         example="https://minio.example.com",
     ),
 )
+
+
+def _inferred(url: str, resource: str) -> str:
+    """What SOURCE is where it is not set."""
+    if resource and not url:
+        return "dlt"
+    return "files" if url and not _is_http(url) else "api"
+
+
+def _is_http(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 def _that_are_set(env: Mapping[str, str]) -> dict[str, str]:

@@ -40,7 +40,7 @@ def read(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
             yield from read_alike(alike, reading)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"MAPPING={reading.source!r} cannot read the files: {reason}") from error
+        raise UserError(f"MAPPING={reading.source!r} cannot read the files: {reason}") from None
 
 
 def _tables(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:

@@ -69,7 +69,7 @@ def read_tables(
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"MAPPING={reading.source!r} cannot read {_named(scan.units)}: {reason}"
-            ) from error
+            ) from None
 
 
 def _rows(db: duckdb.DuckDBPyConnection, scan: _Scan, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -162,7 +162,7 @@ def _parquet(db: duckdb.DuckDBPyConnection, unit: Unit) -> _Scan:
         relation = db.sql(f"select * from {parquet}")
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{unit.url} is not valid Parquet: {reason}") from error
+        raise UserError(f"{unit.url} is not valid Parquet: {reason}") from None
     columns = dict(zip(relation.columns, relation.types, strict=True))
     texts = [
         f"{parquet_text.as_text(identifier(column), kind)} as column{number}"

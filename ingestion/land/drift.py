@@ -64,7 +64,8 @@ def refuse_lost_fields(source: str, mapping: TableMapping, before: Fields, now: 
     """
     if now.sampled < MIN_RECORDS:
         return
-    for alias, places in mapping.fields.items():
+    cleaned = {place: (place,) for place in mapping.cleaning.places}
+    for alias, places in (cleaned | mapping.fields).items():
         tops = [place.removeprefix("$.").split(".")[0] for place in places]
         had = [name for name in tops if before.is_common(name)]
         if alias not in mapping.optional and had and not any(map(now.records, tops)):

@@ -49,6 +49,7 @@ def json_lines(
             from {received}
         ),
         {_judged(extraction)},
+        {_cleaned(extraction)},
         {_fielded(extraction)}
         {projection(reading, _ORIGINAL)}"""
 
@@ -77,13 +78,39 @@ def _judged(extraction: _Extraction) -> str:
         )"""
 
 
+def _cleaned(extraction: _Extraction) -> str:
+    """CTEs: the line without what the mapping takes out (`drop`, `hash`), or as it was. What is no
+    record is not kept; a key that is there twice is looked for before one of them is gone."""
+    cleaning = extraction.mapping.cleaning
+    if not cleaning:
+        return "cleaned as (from judged_lines)"
+    is_twice = "len(list_distinct(json_keys(line))) < len(json_keys(line))"
+    duplicate = {Reason.DUPLICATE_KEY: is_twice}
+    return f"""distinct_lines as (
+            select * replace (
+                case when _broken is null then {first_reason(duplicate)} else _broken end
+                    as _broken)
+            from judged_lines
+        ),
+        cleaned_lines as (
+            select * replace (
+                case when _broken is null then {cleaning.cleaned("line")}
+                    else {cleaning.not_kept("line")} end as line)
+            from distinct_lines
+        ),
+        cleaned as (
+            select * replace (case when _broken is null then {extraction.all_values} end as _values)
+            from cleaned_lines
+        )"""
+
+
 def _fielded(extraction: _Extraction) -> str:
     """CTEs: the mapping's fields, and what is left of the record beside them."""
     patch = quoted(json.dumps(dict.fromkeys(extraction.taken_out)))
     is_twice = "len(list_distinct(_keys)) < len(_keys)"
     duplicate = {Reason.DUPLICATE_KEY: f"case when _has_others then {is_twice} end"}
     return f"""valued as (
-            select *, case when _broken is null then json_keys(line) end as _keys from judged_lines
+            select *, case when _broken is null then json_keys(line) end as _keys from cleaned
         ),
         lifted as (
             select *,

@@ -18,6 +18,8 @@ from zoneinfo import available_timezones
 
 from core.errors import UserError
 from ingestion.mapping.api_shape import ApiShape, read_api
+from ingestion.mapping.cleaning import Cleaning, check_users, read_cleaning
+from ingestion.mapping.dlt_shape import DltShape, read_dlt
 from ingestion.mapping.file_shape import FileShape, file_shapes
 from ingestion.mapping.section_types import check_types
 
@@ -58,6 +60,7 @@ class TableMapping:
     `lift`: the field whose members become payload's own; "" for none.
     `format`: of its files, where their names do not say; "" for none.
     `files`: how those are written.
+    `cleaning`: what is taken out of a record first.
     """
 
     table: str
@@ -73,6 +76,7 @@ class TableMapping:
     deleted: str = ""
     lift: str = ""
     files: FileShape = field(default_factory=FileShape)
+    cleaning: Cleaning = field(default_factory=Cleaning)
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Mapping:
     events: TableMapping
     profiles: TableMapping | None = None
     api: ApiShape = field(default_factory=partial(read_api, {}, ""))
+    dlt: DltShape = field(default_factory=DltShape)
     digests: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -111,7 +116,7 @@ def load_mapping(name: str) -> Mapping:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"MAPPING={name!r} is not valid TOML: {error}") from error
     where = f"MAPPING={name!r}"
-    for section in document.keys() - {"events", "profiles", "api", "files"}:
+    for section in document.keys() - {"events", "profiles", "api", "dlt", "files"}:
         raise UserError(f"{where}: unknown section [{section}]")
     if "events" not in document:
         raise UserError(f"{where}: the section [events] is missing")
@@ -119,16 +124,13 @@ def load_mapping(name: str) -> Mapping:
         if not isinstance(content, dict):
             raise UserError(f"{where}: {section} is {content!r}, not a section")
     _check_profiles(where, document)
-    of_events, of_profiles = file_shapes(where, document.get("files", {}))
-    events = _table(where, "events", document["events"], EVENT_COLUMNS, "event_ts")
-    profiles: TableMapping | None = None
-    if described := document.get("profiles"):
-        profiles = _table(where, "user_profiles", described, PROFILE_COLUMNS, "updated_at")
+    events, profiles = _tables(where, document)
     return Mapping(
         name=path.stem,
-        events=replace(events, files=of_events),
-        profiles=replace(profiles, files=of_profiles) if profiles else None,
+        events=events,
+        profiles=profiles,
         api=read_api(document.get("api", {}), where),
+        dlt=read_dlt(document.get("dlt", {}), where),
         digests={
             "events": _digest(document, "events"),
             "user_profiles": _digest(document, "profiles"),
@@ -136,9 +138,24 @@ def load_mapping(name: str) -> Mapping:
     )
 
 
+def _tables(where: str, document: dict[str, Any]) -> tuple[TableMapping, TableMapping | None]:
+    """Both sections."""
+    of_events, of_profiles = file_shapes(where, document.get("files", {}))
+    described, profiles = document["events"], document.get("profiles")
+    events = _table(where, "events", described, EVENT_COLUMNS, "event_ts")
+    cleaning = read_cleaning(f"{where}: events", described)
+    events = replace(events, files=of_events, cleaning=cleaning)
+    if not profiles:
+        return events, None
+    found = _table(where, "user_profiles", profiles, PROFILE_COLUMNS, "updated_at")
+    cleaning = read_cleaning(f"{where}: profiles", profiles)
+    check_users(where, described, profiles)
+    return events, replace(found, files=of_profiles, cleaning=cleaning)
+
+
 def _check_profiles(where: str, document: dict[str, Any]) -> None:
     """Refuse what is said of profiles where nothing says how to read them."""
-    for section in ("api", "files"):
+    for section in ("api", "dlt", "files"):
         if "profiles" in document.get(section, {}) and "profiles" not in document:
             raise UserError(
                 f"{where}: [{section}.profiles] needs a section [profiles] that reads them"
@@ -160,9 +177,7 @@ def _table(
     """One section of the file, checked."""
     time_key = f"{time_column}_format"
     known = {*columns, "fields", "optional", "consumes", "lift", "format", "timezone", time_key}
-    known |= {"deleted"} if table == "events" else set()
-    if table == "user_profiles":
-        known.add("without_time")
+    known |= {"drop", "hash"} | ({"deleted"} if table == "events" else {"without_time"})
     unknown = section.keys() - known
     if unknown:
         raise UserError(f"{where}: {table} has unknown settings {', '.join(sorted(unknown))}")

@@ -39,7 +39,7 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str], where: s
         UserError: a field that the mapping needs is in none of the columns.
     """
     mapping = reading.mapping
-    slot = dict(zip(columns, slots(columns), strict=True))
+    slot, changed = _cleaned(reading, columns, where)
     left_over = slot.keys() - {*mapping.consumes, mapping.lift}
     kept = {column: slot[column] for column in columns if column in left_over}
     lifted = slot.get(mapping.lift, "cast(null as varchar)")
@@ -48,7 +48,8 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str], where: s
         Reason.NUL_CHARACTER: has_nul("_record"),
     }
     return f"""
-        with recorded as (select *, {_object(slot)} as _record from {received}),
+        with cleaned as (select *{changed} from {received}),
+        recorded as (select *, {_object(slot)} as _record from cleaned),
         fielded as (
             select {", ".join(_fields(reading, slot, where))},
                 _record, _file as file, _ingest_date as ingest_date, _unit,
@@ -63,6 +64,33 @@ def named_rows(reading: Reading, received: str, columns: Sequence[str], where: s
         {projection(reading, _ORIGINAL)}"""
 
 
+def _cleaned(reading: Reading, columns: Sequence[str], where: str) -> tuple[dict[str, str], str]:
+    """The slots of the columns that are not dropped, by name, and what replaces the values of those
+    of which a hash is kept.
+
+    Raises:
+        UserError: a column to drop or to hash is not there; it may be there under another name.
+    """
+    mapping, cleaning = reading.mapping, reading.mapping.cleaning
+    slot = dict(zip(columns, slots(columns), strict=True))
+    if not cleaning:
+        return slot, ""
+    for place in cleaning.missing(columns):
+        if place not in mapping.optional:
+            raise UserError(
+                f"MAPPING={reading.source!r} is to drop or hash the column {place!r}, and {where} "
+                f"has {len(columns)} others (name it in `optional` if a file may lack it)"
+            )
+    values = {column: cleaning.of_column(column, value) for column, value in slot.items()}
+    changed = [
+        f"{value} as {slot[column]}"
+        for column, value in values.items()
+        if value not in (None, slot[column])
+    ]
+    kept = {column: at for column, at in slot.items() if values[column] is not None}
+    return kept, f" replace ({', '.join(changed)})" if changed else ""
+
+
 def _fields(reading: Reading, slot: Mapping[str, str], where: str) -> list[str]:
     """The mapping's fields, each from the first of its places that the record has."""
     mapping, fields = reading.mapping, ["null as _no"]
@@ -71,7 +99,7 @@ def _fields(reading: Reading, slot: Mapping[str, str], where: str) -> list[str]:
         if not present and alias not in mapping.optional:
             raise UserError(
                 f"MAPPING={reading.source!r} needs the column {' or '.join(map(repr, places))}, "
-                f"{where} has {_listed(list(slot))}{_hint(list(slot))}"
+                f"{where} has {_named(reading, list(slot))}{_hint(list(slot))}"
             )
         value = f"coalesce({', '.join(present)})" if present else "cast(null as varchar)"
         fields.append(f"{value} as {name(alias)}")
@@ -82,6 +110,12 @@ def _listed(columns: list[str]) -> str:
     """The names in one line, whatever is in them: a file that is no table has names of anything."""
     text = "".join(sign if sign.isprintable() else "?" for sign in ", ".join(columns))
     return text if len(text) <= SHOWN_LETTERS else text[:SHOWN_LETTERS] + "…"
+
+
+def _named(reading: Reading, columns: list[str]) -> str:
+    """The columns, for a message; only their number where a first record taken for a header would
+    tell what is not to be kept."""
+    return f"{len(columns)} others" if reading.mapping.cleaning else _listed(columns)
 
 
 def _hint(columns: list[str]) -> str:
@@ -115,7 +149,8 @@ def rejected_lines(reading: Reading, received: str) -> str:
         },
         otherwise="reason",
     )
-    text = f"replace(replace(line, chr(0), '\\u0000'), '{NO_UTF8}', '\\x')"
+    line = reading.mapping.cleaning.not_kept("line")
+    text = f"replace(replace({line}, chr(0), '\\u0000'), '{NO_UTF8}', '\\x')"
     text = f"cast(to_json(left({text}, {MAX_KEPT_CHARACTERS})) as varchar)"
     values = {
         "payload": f"{quoted(JSONB_VERSION)} || {text}",

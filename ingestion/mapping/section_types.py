@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import UserError
 
-LISTS = ("optional", "consumes")
+LISTS = ("optional", "consumes", "drop", "hash")
 
 
 def check_types(where: str, table: str, section: dict[str, Any], time_format: str) -> None:

@@ -55,11 +55,11 @@ def _tells(template: str, moment: datetime) -> bool:
 
 
 def windows_every(unit: str, where: str, asked: Window) -> list[Window]:
-    """The windows of an API for a range: each hour, day or month of which some is asked for.
+    """Each hour, day or month of which some is asked for: the windows of an API or a resource.
 
     Args:
         unit: one of GRAINS.
-        where: the setting and address, for messages.
+        where: the setting and its value, for messages.
         asked: the hours asked for.
 
     Raises:
@@ -67,8 +67,8 @@ def windows_every(unit: str, where: str, asked: Window) -> list[Window]:
     """
     if unit != "hour" and not asked.is_days:
         raise UserError(
-            f"{where}: FROM and TO ask for {asked}, but the API is asked for a {unit} at a time "
-            '(write window = "hour" in [api] where it can give hours)'
+            f"{where}: FROM and TO ask for {asked}, but it is asked for a {unit} at a time "
+            '(write window = "hour" in [api] or [dlt] of the mapping where it can give hours)'
         )
     step = ONE_HOUR if unit == "hour" else ONE_DAY
     return [window for _, window in _windows(GRAINS[unit], asked, step)]

@@ -1,4 +1,4 @@
-"""A real S3 server: a process of its own on loopback."""
+"""A real S3 server, a process of its own on loopback; modules that somebody else wrote."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
 from urllib.request import Request, urlopen
 
 import boto3
 import pytest
 
+from tests.helpers.resources import HEAD
 from tests.helpers.waiting import LONG, wait_until
 
 POLICY = {
@@ -79,3 +82,20 @@ def bucket(s3_server, login, monkeypatch):
     yield found
     found.objects.all().delete()
     found.delete()
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Writes a module of somebody else; tells its name, which is another each time."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+
+    def write(text: str) -> str:
+        name = f"theirs_{tmp_path.name.replace('-', '_')}_{len(list(tmp_path.glob('*.py')))}"
+        (tmp_path / f"{name}.py").write_text(HEAD + dedent(text))
+        return name
+
+    yield write
+    for name in set(sys.modules) - before:
+        if name.startswith("theirs_"):
+            del sys.modules[name]

@@ -15,8 +15,8 @@ from core.errors import SECRETS
 from core.settings import ROOT
 from tests.helpers.pipeline import run
 
-INGEST = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL API_CONCURRENCY MAX_QUARANTINED".split()
-INGEST += ["EVENT_TS_MIN", "FORCE", "DRY"]
+INGEST = "FROM TO SOURCE MAPPING EVENTS_URL RESOURCE PROFILES_URL API_CONCURRENCY".split()
+INGEST += ["MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
 PROGRAMS = {
     "ingestion": [],
     "ingestion ingest": [*INGEST, "JSON"],
