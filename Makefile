@@ -15,8 +15,8 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api ingest replay retract transform backfill prune forget report ui up down reset psql \
-        lint format types docs unit browser test-quick test test-full test-soak test-real-data test-server coverage mutants \
-        screenshots bench bench-plots settings lock clean
+        checks lint format types docs unit browser test-quick test test-full test-soak test-real-data test-server \
+        coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,16 +110,20 @@ unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q
 
 # Tests of a file share what is dear to make. In the order of tests/helpers/tiers.py, the longest first.
-SPREAD = -n $${JOBS:-2} --dist loadfile --no-loadscope-reorder
+# Three on two cores: a test waits for disks, locks and processes a third of its time.
+SPREAD = -n $${JOBS:-3} --dist loadfile --no-loadscope-reorder
 
 # What each runs, and how long it takes: docs/testing.md.
 test-quick: install ## for every save: unit tests and the quickest on Postgres (under a minute)
 	@$(RUN) pytest --tier quick -q $(SPREAD)
 
-test: lint types browser ## what CI runs on every change: lint, types, tests; TEST_SEED= chooses the cases
+checks: install ## lint and types, side by side
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types
+
+test: checks browser ## what CI runs on every change: lint, types, tests; TEST_SEED= chooses the cases
 	@$(RUN) pytest --tier change $(SPREAD)
 
-test-full: lint types browser ## every case of every matrix, and the proof at length: nightly
+test-full: checks browser ## every case of every matrix, and the proof at length: nightly
 	@$(RUN) pytest $(SPREAD)
 	@$(MAKE) --no-print-directory test-soak INTERLEAVINGS=$${INTERLEAVINGS:-40}
 

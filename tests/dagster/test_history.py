@@ -17,7 +17,9 @@ from orchestration.automation import ledger_sensor
 from orchestration.dbt.preview import markdown
 from orchestration.home.history import delete_runs, delete_runs_that_show
 from orchestration.home.prepare import DATABASE, prepare_home
+from tests.conftest import administer
 from tests.helpers.pipeline import query
+from tests.helpers.servers import may_lose_data
 
 CONNECTIONS = "select pid from pg_stat_activity where datname = 'dagster' order by pid"
 DAYS = [f"2026-03-{day:02}" for day in range(1, 21)]
@@ -39,20 +41,33 @@ def builds_a_day() -> None:
     builds()
 
 
+@pytest.fixture(scope="module")
+def embedded() -> Iterator[str]:
+    """A LOCAL_DIR whose Postgres serves all tests here.
+
+    Not below pytest's own directory, see tests/conftest.py: the server would lose it.
+    """
+    with tempfile.TemporaryDirectory(prefix="fact-events-tests-") as directory:
+        yield directory
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LOCAL_DIR", directory)
+            stop_embedded()
+
+
 @pytest.fixture
-def server(monkeypatch) -> Iterator[Warehouse]:
+def server(embedded, monkeypatch) -> Iterator[Warehouse]:
     """The embedded Postgres with an empty history, where the warehouse is elsewhere, and away."""
     monkeypatch.setenv("PGHOST", "warehouse.example.com")
     monkeypatch.setenv("PGDATABASE", "facts")
     for name in ("DAGSTER_HOME", "DAGSTER_HISTORY_URL", "DAGSTER_EVENT_BATCH_SIZE"):
         monkeypatch.setenv(name, "")
     monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE")
-    # Not below pytest's own directory, see tests/conftest.py: the server would lose it.
-    with tempfile.TemporaryDirectory(prefix="fact-events-tests-") as directory:
-        monkeypatch.setenv("LOCAL_DIR", directory)
-        prepare_home()
-        yield start_embedded("postgres")
-        stop_embedded()
+    monkeypatch.setenv("LOCAL_DIR", embedded)
+    found = start_embedded("postgres")
+    may_lose_data(found)
+    prepare_home()
+    yield found
+    administer(found, "drop database {} with (force)", DATABASE)
 
 
 def test_it_is_in_the_embedded_postgres_over_connections_that_stay(server, monkeypatch):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,10 +11,10 @@ import pandas as pd
 import pytest
 
 from core.days import due_day
-from core.settings import ROOT
 from orchestration.io_manager import PartitionedFiles
 from tests.dagster.conftest import FACTS, RAW, REGIONAL, House, check
-from tests.helpers.pipeline import query, run
+from tests.helpers.pipeline import query
+from tests.helpers.processes import run, run_fresh, start
 from tests.helpers.waiting import wait_until
 
 DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
@@ -216,15 +213,14 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_d
     pulled = (
         f"select completed_at from raw.loads where first_day = '{day}' and completed_at > 'epoch'"
     )
-    command = [sys.executable, "-m", "orchestration.backfill"]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings) as process:
-        wait_until(lambda: query(ran.warehouse, pulled), process)
-        # Its first step has ended when the second is known to Postgres.
-        building = "select 1 from pg_stat_activity where application_name = 'fact-events-dbt'"
-        wait_until(lambda: query(ran.warehouse, building), process)
-        process.kill()
+    process = start("orchestration.backfill", **settings)
+    wait_until(lambda: query(ran.warehouse, pulled), process)
+    # Its first step has ended when the second is known to Postgres.
+    building = "select 1 from pg_stat_activity where application_name = 'fact-events-dbt'"
+    wait_until(lambda: query(ran.warehouse, building), process)
+    process.kill()
     before = query(ran.warehouse, pulled)
-    done = run("orchestration.backfill", **settings)
+    done = run_fresh("orchestration.backfill", **settings)
     assert done.returncode == 0, done.stderr
     assert query(ran.warehouse, pulled) == before  # not pulled again
     # The history is not in the warehouse, though that is a server of the user's own.

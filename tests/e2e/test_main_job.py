@@ -13,7 +13,8 @@ import pytest
 from core.days import last_complete_days
 from core.settings import ROOT
 from core.warehouse.embedded import start_embedded
-from tests.helpers.pipeline import FACTS, query, run
+from tests.helpers.pipeline import FACTS, query
+from tests.helpers.processes import run
 
 
 @pytest.fixture

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
-import pytest
-from dbt.cli.main import dbtRunner
-
-from core.command_line import run_command
 from core.days import DayRange, parse_range
 from core.progress import Progress
-from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from core.warehouse.server import warehouse
 from ingestion.ingest import IngestResult, ingest
 from ingestion.settings import IngestSettings
-from transform.build import transform
-from transform.project import LOCATION
+from transform.build import build_arguments, run_dbt, transform, why_it_failed
 
 Record = dict[str, Any]
 Row = tuple[Any, ...]
@@ -94,9 +83,9 @@ def build(first: str | None = None, last: str | None = None) -> str:
 
 
 def full_refresh() -> None:
-    """`dbt build --full-refresh`, in this process."""
-    arguments = ["build", *LOCATION, "--quiet", "--full-refresh"]
-    assert in_thread(dbtRunner().invoke, arguments).success
+    """`dbt build --full-refresh`, in this process; without unit tests, which are of the code."""
+    results = in_thread(run_dbt, warehouse(), [*build_arguments(None), "--full-refresh"])
+    assert why_it_failed(results)[0] == ""
 
 
 def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
@@ -111,34 +100,6 @@ def query(warehouse: Warehouse, sql: str, *parameters: Any) -> list[Row]:
     with closing(warehouse.connect()) as db, db.cursor() as cursor:
         cursor.execute(sql, parameters or None)
         return list(cursor.fetchall())
-
-
-def run(*arguments: str, cwd: Path = ROOT, **settings: str) -> subprocess.CompletedProcess[str]:
-    """A Python module of the project in a process of its own, such as `run("ingestion", "up")`."""
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=cwd,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-
-
-def run_here(program: click.Command, **settings: str) -> subprocess.CompletedProcess[str]:
-    """One of the project's commands as `run` has it, in this process: 1 s instead of 4 where dbt or
-    Dagster would be imported first. Some test of each command has a process."""
-    out, errors = StringIO(), StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(out),
-        redirect_stderr(errors),
-    ):
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        status = in_thread(run_command, program, [])
-    return subprocess.CompletedProcess([program.name], status, out.getvalue(), errors.getvalue())
 
 
 def winners(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import HTTPServer
 
 from core.warehouse.connection import Warehouse
@@ -23,6 +23,14 @@ def of_pghost() -> Warehouse:
         password=os.environ.get("PGPASSWORD", ""),
         database="postgres",
     )
+
+
+def may_lose_data(server: Warehouse) -> None:
+    """No fsync: its data need not outlive a crash of the machine, only those of processes."""
+    with closing(server.connect(database="postgres")) as db, db.cursor() as cursor:
+        cursor.execute("alter system set fsync = off")
+        cursor.execute("alter system set full_page_writes = off")
+        cursor.execute("select pg_reload_conf()")
 
 
 def database_of_worker() -> str:

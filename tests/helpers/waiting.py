@@ -6,11 +6,15 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from tests.helpers.processes import Command
+
 LONG = 120  # seconds in which any process of a test has ended, also on a busy machine
 
 
 def wait_until(
-    reached: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: int = LONG
+    reached: Callable[[], object],
+    process: subprocess.Popen[str] | Command | None = None,
+    seconds: int = LONG,
 ) -> None:
     """Look again and again until it is so.
 

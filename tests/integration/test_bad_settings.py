@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from ingestion.demo.server import running
-from tests.helpers.pipeline import deliver, event, ingest_files, query, run
+from tests.helpers.pipeline import deliver, event, ingest_files, query
+from tests.helpers.processes import run
 
 DAY = "2026-01-01"
 SNAPSHOT = """

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.warehouse.connection import Warehouse
-from tests.helpers.pipeline import deliver, event, ingest_files, query
-from tests.helpers.processes import finish, start_module
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import start
 from tests.helpers.waiting import LONG, wait_until
 from transform.build_lock import build_lock
 
@@ -62,12 +62,12 @@ def test_retention_waits_for_a_build(warehouse, tmp_path, command, settings):
     """Records leave raw when no build is reading them."""
     deliver(tmp_path, "2026-01-01", [event("a", "2026-01-01T10:00:00Z")])
     ingest_files(warehouse, tmp_path, "2026-01-01")
-    assert finish(start_module("transform")).returncode == 0
+    build()
     digest = "select value from intermediate.marks where kind = 'project'"
     [(project,)] = query(warehouse, digest)
     with build_lock(warehouse, project):
-        process = start_module(f"commands.{command}", **settings)
+        process = start(f"commands.{command}", **settings)
         wait_until(lambda: query(warehouse, WAITING), process)
         assert query(warehouse, "select count(*) from raw.events") == [(1,)]
-    assert finish(process).returncode == 0
+    assert process.finish().returncode == 0
     assert query(warehouse, "select count(*) from raw.events") == [(0,)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import FORKS
 from tests.helpers.waiting import LONG, wait_until
 
 DAY = "2026-01-01"
@@ -77,16 +77,14 @@ def load_at_once(warehouse: Warehouse, folder: Path, loads: list[tuple[str, str]
     """Load days by mappings, each in a process of its own. Of several sources all begin to copy at
     the same moment; of one source all begin at the same moment, and one has the lease.
 
-    They fork from a server that has imported everything once: 2 s of the processor for each.
+    They fork from the server of all commands, see tests/helpers/processes.py.
     """
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload([__name__])
-    barrier = forks.Barrier(len(loads))
+    barrier = FORKS.Barrier(len(loads))
     of_one = len({mapping for _, mapping in loads}) == 1
     # The server's environment is that of its start, maybe another test's.
     arguments = (dict(os.environ), warehouse, folder)
     processes = [
-        forks.Process(target=load_one, args=(*arguments, *load, barrier, of_one)) for load in loads
+        FORKS.Process(target=load_one, args=(*arguments, *load, barrier, of_one)) for load in loads
     ]
     for process in processes:
         process.start()

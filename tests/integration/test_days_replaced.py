@@ -9,6 +9,7 @@ from dbt.cli.main import dbtRunner
 
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
+from tests.conftest import filled_once
 from tests.helpers.pipeline import (
     FACTS,
     build,
@@ -45,7 +46,11 @@ def accounting(warehouse: Warehouse) -> dict[str, tuple[int, int, int, int, bool
 
 
 @pytest.fixture
-def deliveries(tmp_path: Path) -> dict[str, list[dict]]:
+def deliveries() -> dict[str, list[dict]]:
+    return three_days()
+
+
+def three_days() -> dict[str, list[dict]]:
     """Three days with repeats within a day and across days, late rows, and bad records."""
     return {
         D1: [
@@ -62,6 +67,25 @@ def deliveries(tmp_path: Path) -> dict[str, list[dict]]:
         ],
         D3: [event("c", f"{D2}T00:00:00Z", user_id="u2"), event("f", f"{D3}T12:00:00Z")],
     }
+
+
+def fill(warehouse: Warehouse, folder: Path) -> None:
+    for day, records in three_days().items():
+        deliver(folder, day, records)
+    ingest_files(warehouse, folder, D1, D3)
+    build()
+
+
+@pytest.fixture(scope="module")
+def filled(server, tmp_path_factory):
+    with filled_once(server, tmp_path_factory.mktemp("filled"), fill) as name:
+        yield name
+
+
+@pytest.fixture
+def built(copy_of, filled):
+    """The three days, ingested and built."""
+    return copy_of(filled)
 
 
 def test_a_range_reaches_the_late_days_that_a_delivery_no_longer_has(warehouse, tmp_path):
@@ -104,61 +128,42 @@ def test_facts_equal_the_oracle(warehouse, tmp_path, deliveries):
     }
 
 
-def test_the_events_of_a_day_are_counted(warehouse, tmp_path, deliveries):
-    for day, records in deliveries.items():
-        deliver(tmp_path, day, records)
-    ingest_files(warehouse, tmp_path, D1, D3)
-    build()
+def test_the_events_of_a_day_are_counted(built):
     days = "select event_date::text, events from analytics.event_days where events > 0"
     counted = "select event_date::text, count(*) from analytics.fact_events group by 1"
-    found = dict(query(warehouse, days))
-    assert found == dict(query(warehouse, counted))
+    found = dict(query(built, days))
+    assert found == dict(query(built, counted))
     assert len(set(found.values())) > 1
 
 
-def test_the_lag_of_events_is_shown(warehouse, tmp_path, deliveries):
-    for day, records in deliveries.items():
-        deliver(tmp_path, day, records)
-    ingest_files(warehouse, tmp_path, D1, D3)
-    build()
-    lags = query(warehouse, "select lag_days, records from analytics.event_lag order by 1")
+def test_the_lag_of_events_is_shown(built):
+    lags = query(built, "select lag_days, records from analytics.event_lag order by 1")
     assert lags == [(0, 5), (1, 4), (2433, 1)]
 
 
-def test_a_day_delivered_again_is_replaced(warehouse, tmp_path, deliveries):
-    for day, records in deliveries.items():
-        deliver(tmp_path, day, records)
-    ingest_files(warehouse, tmp_path, D1, D3)
-    build()
-
+def test_a_day_delivered_again_is_replaced(built, tmp_path, deliveries):
     deliveries[D2] = [event("c", f"{D2}T05:00:00Z"), event("g", f"{D1}T05:00:00Z")]
     deliver(tmp_path, D2, deliveries[D2])
-    ingest_files(warehouse, tmp_path, D2)
+    ingest_files(built, tmp_path, D2)
     build()
 
-    assert facts(warehouse) == {(*key, day) for key, (day, _) in winners(deliveries).items()}
-    assert query(warehouse, "select count(*) from raw.events") == [(8,)]
+    assert facts(built) == {(*key, day) for key, (day, _) in winners(deliveries).items()}
+    assert query(built, "select count(*) from raw.events") == [(8,)]
     assert all(
-        received == fact + duplicate
-        for received, fact, duplicate, *_ in accounting(warehouse).values()
+        received == fact + duplicate for received, fact, duplicate, *_ in accounting(built).values()
     )
 
 
-def test_a_day_that_became_empty_is_empty(warehouse, tmp_path, deliveries):
-    for day, records in deliveries.items():
-        deliver(tmp_path, day, records)
-    ingest_files(warehouse, tmp_path, D1, D3)
-    build()
-
+def test_a_day_that_became_empty_is_empty(built, tmp_path, deliveries):
     deliveries[D3] = []
     deliver(tmp_path, D3, [])
-    result = ingest_files(warehouse, tmp_path, D3)
+    result = ingest_files(built, tmp_path, D3)
     build()
 
     assert result.events.total == 0
-    assert facts(warehouse) == {(*key, day) for key, (day, _) in winners(deliveries).items()}
-    assert D3 not in {day for day, *_ in facts(warehouse)}
-    assert accounting(warehouse)[D3] == (0, 0, 0, 0, True)
+    assert facts(built) == {(*key, day) for key, (day, _) in winners(deliveries).items()}
+    assert D3 not in {day for day, *_ in facts(built)}
+    assert accounting(built)[D3] == (0, 0, 0, 0, True)
 
 
 def test_a_missing_file_leaves_its_day_as_it_was(warehouse, tmp_path, deliveries):
@@ -175,22 +180,18 @@ def test_a_missing_file_leaves_its_day_as_it_was(warehouse, tmp_path, deliveries
     assert facts(warehouse) == {(*key, day) for key, (day, _) in winners(deliveries).items()}
 
 
-def test_a_late_file_rebuilds_exactly_its_own_day(warehouse, tmp_path, deliveries):
-    for day, records in deliveries.items():
-        deliver(tmp_path, day, records)
-    ingest_files(warehouse, tmp_path, D1, D3)
-    build()
+def test_a_late_file_rebuilds_exactly_its_own_day(built, tmp_path):
     physical = """select event_date::text, min(xmin::text), max(xmin::text)
         from analytics.fact_events group by 1"""
-    before = {day: rows for day, *rows in query(warehouse, physical)}
+    before = {day: rows for day, *rows in query(built, physical)}
 
     deliver(tmp_path, "2026-01-09", [event("late", "2019-05-05T13:00:00Z")])
-    ingest_files(warehouse, tmp_path, "2026-01-09")
+    ingest_files(built, tmp_path, "2026-01-09")
     build()
 
-    after = {day: rows for day, *rows in query(warehouse, physical)}
+    after = {day: rows for day, *rows in query(built, physical)}
     assert {day for day in after if after[day] != before.get(day)} == {"2019-05-05"}
-    assert ("2019-05-05", "u1", "late", "2026-01-09") in facts(warehouse)
+    assert ("2019-05-05", "u1", "late", "2026-01-09") in facts(built)
 
 
 def test_nothing_new_rebuilds_nothing(warehouse, tmp_path, deliveries):

@@ -9,7 +9,7 @@ from dbt.cli.main import dbtRunner
 
 from core.settings import ROOT
 from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
-from tests.helpers.processes import finish, start_module
+from tests.helpers.processes import start
 from tests.helpers.waiting import wait_until
 from transform.project import LOCATION, PROJECT_DIR, manifest
 
@@ -145,12 +145,12 @@ def test_builds_at_once_that_all_find_other_comments(warehouse, tmp_path):
         and datname = current_database()"""
     with closing(warehouse.connect()) as db, db.cursor() as cursor, ThreadPoolExecutor() as pool:
         cursor.execute(f"begin; select pg_advisory_xact_lock({key})")
-        processes = [start_module("transform") for _ in range(2)]
-        ended = [pool.submit(finish, process) for process in processes]
+        processes = [start("transform") for _ in range(2)]
+        ended = [pool.submit(process.finish) for process in processes]
         wait_until(lambda: query(warehouse, waiting) == [(2,)])
         cursor.execute("commit")
         for done in ended:
-            assert done.result().returncode == 0, done.result().stdout
+            assert done.result().returncode == 0, done.result().stderr
     said = "select obj_description('staging.stg_events'::regclass)"
     assert query(warehouse, said)[0][0].startswith("One row per received record")
 

@@ -13,7 +13,8 @@ from core.progress import Progress
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.retract import retract
 from ingestion.settings import RetractSettings
-from tests.helpers.pipeline import build, event, full_refresh, query, run
+from tests.helpers.pipeline import build, event, full_refresh, query
+from tests.helpers.processes import run
 from tests.helpers.units import put, take
 
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"

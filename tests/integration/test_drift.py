@@ -9,7 +9,8 @@ from rich.console import Console
 
 from core.errors import UserError
 from reporting.report import print_report
-from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import run
 
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 SNAPSHOT = """select (select count(*) from raw.events), (select count(*) from raw.loads),

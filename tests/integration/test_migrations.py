@@ -15,8 +15,8 @@ from core.migrations import migrations
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import psql_path
 from core.warehouse.locks import LOAD_LOCK
-from tests.helpers.pipeline import FACTS, build, deliver, event, query, run
-from tests.helpers.processes import dbt, finish, start_dbt, start_module
+from tests.helpers.pipeline import FACTS, build, deliver, event, query
+from tests.helpers.processes import dbt, run, start, start_dbt
 from tests.helpers.tiers import matrix
 from tests.helpers.waiting import wait_until
 
@@ -245,14 +245,14 @@ def test_who_migrate_at_once_both_succeed(database):
     with closing(database.connect()) as db, db.cursor() as cursor:
         cursor.execute("begin; select pg_advisory_xact_lock(%s)", (LOAD_LOCK,))
         processes = [
-            start_module("transform"),
+            start("transform"),
             start_dbt("run", "--select", "stg_events"),
         ]
         wait_for_locks(database, len(processes))
         cursor.execute("commit")
     for process in processes:
-        done = finish(process)
-        assert done.returncode == 0, done.stdout
+        done = process.finish()
+        assert done.returncode == 0, done.stdout + done.stderr
     assert query(database, VERSIONS) == [(number,) for number in migrations()]
 
 

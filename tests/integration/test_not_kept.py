@@ -14,7 +14,8 @@ from ingestion.mapping.mapping import SHIPPED
 from ingestion.replay import replay
 from ingestion.settings import ReplaySettings
 from tests.helpers.paged_api import Said, paged_api
-from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import run
 from tests.helpers.resources import land
 from tests.helpers.units import D1, take
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -16,8 +13,8 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from core.settings import ROOT
 from ingestion.mapping.mapping import SHIPPED
+from tests.conftest import filled_once
 from tests.helpers.pipeline import (
     FACTS,
     build,
@@ -28,6 +25,7 @@ from tests.helpers.pipeline import (
     ingest_files,
     query,
 )
+from tests.helpers.processes import start
 from tests.helpers.waiting import LONG, wait_until
 from transform.project import LOCATION
 
@@ -40,24 +38,22 @@ PARTITIONS = """
 """
 
 
-@pytest.fixture
-def built(warehouse, tmp_path):
+def fill(warehouse, tmp_path):
     for day in DAYS:
         deliver(tmp_path, day, [event(f"{day}-{n}", f"{day}T12:00:00Z") for n in range(200)])
     ingest_files(warehouse, tmp_path, DAYS[0], DAYS[-1])
     build()
-    return warehouse
 
 
-def transform(first: str, last: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "transform"],
-        cwd=ROOT,
-        env=os.environ | {"FROM": first, "TO": last},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture(scope="module")
+def filled(server, tmp_path_factory):
+    with filled_once(server, tmp_path_factory.mktemp("filled"), fill) as name:
+        yield name
+
+
+@pytest.fixture
+def built(copy_of, filled):
+    return copy_of(filled)
 
 
 NO_ANALYST = "reassign owned by analyst to postgres; drop owned by analyst; drop role analyst"
@@ -222,9 +218,9 @@ def test_who_reads_another_day_s_partition_does_not_hold_up_the_swap(built):
 def test_runs_on_overlapping_ranges_end_in_the_same_rows(built, runs):
     expected = query(built, FACTS)
     ranges = [(DAYS[n], DAYS[n + 2]) for n in range(runs)]
-    processes = [transform(*days) for days in ranges]
-    failures = [process.stderr.read() for process in processes if process.wait(LONG) != 0]
-    assert failures == []
+    processes = [start("transform", FROM=first, TO=last) for first, last in ranges]
+    ended = [process.finish() for process in processes]
+    assert [done.stderr for done in ended if done.returncode] == []
     assert query(built, FACTS) == expected
     assert len(query(built, PARTITIONS)) == len(DAYS)
 
@@ -233,9 +229,9 @@ def test_runs_on_overlapping_ranges_end_in_the_same_rows(built, runs):
 def test_first_builds_at_once(warehouse, tmp_path, runs):
     deliver(tmp_path, DAYS[0], [event("a", f"{DAYS[0]}T12:00:00Z")])
     ingest_files(warehouse, tmp_path, DAYS[0])
-    processes = [transform(DAYS[0], DAYS[0]) for _ in range(runs)]
-    failures = [process.stderr.read() for process in processes if process.wait(LONG) != 0]
-    assert failures == []
+    processes = [start("transform", FROM=DAYS[0], TO=DAYS[0]) for _ in range(runs)]
+    ended = [process.finish() for process in processes]
+    assert [done.stderr for done in ended if done.returncode] == []
     assert query(warehouse, "select event_id from analytics.fact_events") == [("a",)]
 
 

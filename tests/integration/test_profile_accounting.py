@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingestion.mapping.mapping import SHIPPED
-from tests.helpers.pipeline import (
-    Record,
-    build,
-    deliver,
-    event,
-    full_refresh,
-    ingest_files,
-    query,
-    run,
-)
+from tests.helpers.pipeline import Record, build, deliver, event, full_refresh, ingest_files, query
+from tests.helpers.processes import run
 
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 ACCOUNTING = """select ingest_date::text, received, version, repeat, quarantined, is_complete

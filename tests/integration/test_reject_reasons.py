@@ -9,7 +9,8 @@ import random
 
 import pytest
 
-from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import run
 
 DAY = "2026-01-01"
 # The order that docs.md promises, written down here once more.

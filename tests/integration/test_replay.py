@@ -8,7 +8,8 @@ import json
 import pytest
 
 from ingestion.mapping.mapping import SHIPPED
-from tests.helpers.pipeline import build, event, full_refresh, ingest_files, query, run
+from tests.helpers.pipeline import build, event, full_refresh, ingest_files, query
+from tests.helpers.processes import run, run_fresh
 
 D1, D2, OLD = "2026-01-01", "2026-01-02", "2025-12-24"
 FACTS = """select event_id, user_id, event_date::text, ingest_date::text, properties
@@ -123,7 +124,7 @@ def test_a_killed_or_refused_replay_loses_nothing(warehouse, broken):
     build()
     assert [query(warehouse, sql) for sql in (visible, ledger, FACTS)] == before
     query(warehouse, "alter table raw.delivered_days drop constraint no; select 1")
-    assert run("ingestion", "replay", MAPPING=str(broken)).returncode == 0
+    assert run_fresh("ingestion", "replay", MAPPING=str(broken)).returncode == 0
     assert query(warehouse, "select count(*) from raw.events") == [(9,)]
     assert query(warehouse, "select count(*) from raw.loads where completed_at is null") == [(0,)]
 

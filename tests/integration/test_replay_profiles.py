@@ -10,8 +10,8 @@ from core.progress import Progress
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.replay import replay
 from ingestion.settings import ReplaySettings
-from tests.helpers.pipeline import build, deliver, event, full_refresh, ingest_files, query, run
-from tests.helpers.processes import start_module
+from tests.helpers.pipeline import build, deliver, event, full_refresh, ingest_files, query
+from tests.helpers.processes import run, start
 from tests.helpers.waiting import wait_until
 
 D1, D2 = "2026-01-01", "2026-01-02"
@@ -91,11 +91,10 @@ def test_a_killed_replay_of_profiles_is_invisible_and_the_next_one_ends_it(wareh
     state = [query(warehouse, sql) for sql in (ACCOUNTING, TIERS, LEDGER)]
     wrong.write_text(wrong.read_text().replace('"changed"', '"updated_at"'))
 
-    process = start_module("ingestion", "replay", MAPPING=str(wrong))
+    process = start("ingestion", "replay", MAPPING=str(wrong))
     begun = "select from raw.loads where completed_at is null"
     wait_until(lambda: query(warehouse, begun), process)
     process.kill()
-    process.wait(60)
     assert len(query(warehouse, begun)) == 1, "it was killed in its middle"
     build()
     assert [query(warehouse, sql) for sql in (ACCOUNTING, TIERS, LEDGER)] == state

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Unavailable, UserError
-from tests.helpers.pipeline import query, run
+from tests.helpers.pipeline import query
+from tests.helpers.processes import run
 from tests.helpers.resources import WINDOWED, land
 from tests.helpers.units import D1, D2, STATE
 

@@ -9,20 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from commands.forget import forget
-from commands.prune import prune
 from ingestion.land import retention as landed
-from tests.helpers.pipeline import (
-    FACTS,
-    build,
-    deliver,
-    event,
-    full_refresh,
-    ingest_files,
-    query,
-    run,
-    run_here,
-)
+from tests.conftest import filled_once
+from tests.helpers.pipeline import FACTS, build, deliver, event, full_refresh, ingest_files, query
+from tests.helpers.processes import run, run_fresh
 
 TODAY = datetime.now(UTC).date()
 OLD, RECENT = [(TODAY - timedelta(days=n)).isoformat() for n in (10, 2)]
@@ -32,8 +22,7 @@ COUNTS = """
 """
 
 
-@pytest.fixture
-def built(warehouse, tmp_path):
+def fill(warehouse, tmp_path):
     profile = {"tier": "free", "region": "EU", "updated_at": "2025-06-01T00:00:00Z"}
     deliver(
         tmp_path / "events",
@@ -59,7 +48,17 @@ def built(warehouse, tmp_path):
     deliver(tmp_path / "profiles", RECENT, [*users, *timeless])
     ingest_files(warehouse, tmp_path / "events", OLD, RECENT, profiles_url=tmp_path / "profiles")
     build()
-    return warehouse
+
+
+@pytest.fixture(scope="module")
+def filled(server, tmp_path_factory):
+    with filled_once(server, tmp_path_factory.mktemp("filled"), fill) as name:
+        yield name
+
+
+@pytest.fixture
+def built(copy_of, filled):
+    return copy_of(filled)
 
 
 PARTITIONS = """
@@ -108,7 +107,7 @@ def test_prune(built):
         insert into raw._dlt_loads values ('gone', 'x', 0, now(), 'x'); select 1""",
     )
     assert query(built, COUNTS) == [(OLD, 2, 1, 0, 1, True), (RECENT, 7, 3, 1, 3, True)]
-    done = run("commands.prune", KEEP_DAYS="5")
+    done = run_fresh("commands.prune", KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout) == {
         "raw.events": 3,
@@ -130,7 +129,7 @@ def test_prune(built):
 
 
 def test_forget(built):
-    done = run("commands.forget", USER_ID="u1")
+    done = run_fresh("commands.forget", USER_ID="u1")
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout) == {
         "raw.events": 7,
@@ -174,7 +173,7 @@ def test_bad_settings_are_one_line_and_change_nothing(built):
 
 def test_forget_quotes_what_it_is_given(built):
     before = query(built, FACTS)
-    done = run_here(forget, USER_ID="o'x\\ .*")
+    done = run("commands.forget", USER_ID="o'x\\ .*")
     assert done.returncode == 0, done.stderr
     assert set(receipt(done.stdout).values()) == {0}
     assert query(built, FACTS) == before
@@ -189,7 +188,7 @@ def test_the_last_day_that_is_kept(warehouse, tmp_path):
     records = [event("kept", f"{kept}T00:00:00Z"), event("gone", f"{gone}T23:59:59Z")]
     deliver(tmp_path, kept, records)
     ingest_files(warehouse, tmp_path, kept)
-    done = run_here(prune, KEEP_DAYS="5")
+    done = run("commands.prune", KEEP_DAYS="5")
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["analytics.fact_events"] == 1
     assert {row[0] for row in query(warehouse, FACTS)} == {"kept"}
@@ -203,16 +202,15 @@ def test_the_last_day_that_is_kept(warehouse, tmp_path):
 def test_rows_of_a_load_that_never_completed_go_and_were_never_counted(built, command):
     before = query(built, COUNTS)
     commands = {
-        "prune": (prune, {"KEEP_DAYS": "11"}),  # nothing of what was delivered is older
-        "forget": (forget, {"USER_ID": "nobody"}),
+        "prune": {"KEEP_DAYS": "11"},  # nothing of what was delivered is older
+        "forget": {"USER_ID": "nobody"},
     }
     rows_of_a_load_that_never_completed(built, f"{TODAY - timedelta(days=20)}")
     tables = ("raw.events", "raw.user_profiles")
     for table in tables:
         nobodys = f"update {table} set user_id = 'nobody' where _dlt_load_id = 'dead' returning 1"
         query(built, nobodys)
-    program, settings = commands[command]
-    done = run_here(program, **settings)
+    done = run(f"commands.{command}", **commands[command])
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["raw.events"] == 1
     dead = "select count(*) from {} where _dlt_load_id = 'dead'"
@@ -251,7 +249,7 @@ def test_a_killed_forget_is_finished_by_the_next(built):
     with closing(built.connect()) as db:
         landed.forget_user(db, "u1")
     assert "u1" in {row[1] for row in query(built, FACTS)}
-    done = run_here(forget, USER_ID="u1")
+    done = run("commands.forget", USER_ID="u1")
     assert done.returncode == 0, done.stderr
     assert receipt(done.stdout)["raw.events"] == 0
     assert receipt(done.stdout)["analytics.fact_events"] == 3

@@ -15,7 +15,8 @@ from core.progress import Progress
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.retract import retract
 from ingestion.settings import RetractSettings
-from tests.helpers.pipeline import build, event, query, run
+from tests.helpers.pipeline import build, event, query
+from tests.helpers.processes import run, run_fresh
 from tests.helpers.units import D1, D2, D3, RAW, STATE, counts, facts, put, take
 
 
@@ -146,12 +147,10 @@ def test_retract(warehouse, tmp_path):
     take(warehouse, tmp_path / "*.jsonl", D3)
     assert set(facts(warehouse)) == {"a", "b", "c"}
     before = query(warehouse, STATE)
-    assert (
-        "2 events would be retracted"
-        in run("ingestion", "retract", UNIT="one.jsonl", DRY="1").stdout
-    )
+    said = run("ingestion", "retract", UNIT="one.jsonl", DRY="1").stdout
+    assert "2 events would be retracted" in said
     assert query(warehouse, STATE) == before
-    done = run("ingestion", "retract", UNIT="one.jsonl")
+    done = run_fresh("ingestion", "retract", UNIT="one.jsonl")
     assert done.stdout == f"canonical: {tmp_path}/one.jsonl: 2 events retracted\n"
     assert facts(warehouse) == {"c": D3}
     accounting = "select received, fact, is_complete from analytics.row_accounting"

@@ -13,7 +13,8 @@ from core.errors import UserError
 from core.warehouse.connection import Warehouse, require_version
 from core.warehouse.embedded import data_dir, start_embedded
 from core.warehouse.server import warehouse as warehouse_of_settings
-from tests.helpers.pipeline import build, deliver, event, ingest_files, query, run
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import run
 
 
 def test_embedded_life(tmp_path):

@@ -26,8 +26,9 @@ from core.warehouse.embedded import data_dir, start_embedded
 from ingestion.retract import retract
 from ingestion.settings import RetractSettings
 from tests.helpers.pipeline import deliver, in_thread, ingest_files, query
+from tests.helpers.processes import Command, start
+from tests.helpers.servers import may_lose_data
 from tests.proof.oracle import Deliveries
-from tests.proof.processes import Command, start
 from transform.build import build_arguments
 from transform.project import LOCATION
 
@@ -122,7 +123,7 @@ class Pipeline(RuleBasedStateMachine):
     @rule(span=ranges)
     def transform_range(self, span: list[str]) -> None:
         """Build a range, needed or not."""
-        start("transform", FROM=span[0], TO=span[1]).wait()
+        ends_well(start("transform", FROM=span[0], TO=span[1]))
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 1.5))
     def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
@@ -130,7 +131,7 @@ class Pipeline(RuleBasedStateMachine):
         self._deliver(day, delivered, [])
         covered["kills"] += self._start_ingest(day).kill(after)
         self.transform()
-        self._start_ingest(day).wait()
+        ends_well(self._start_ingest(day))
 
     @rule(after=st.floats(0.1, 5.0))
     def kill_dbt(self, after: float) -> None:
@@ -147,9 +148,9 @@ class Pipeline(RuleBasedStateMachine):
         os.kill(postmaster, signal.SIGKILL)
         covered["kills"] += 1
         for command in running:
-            command.end()
+            command.finish()
         start_embedded()
-        self._start_ingest(day).wait()
+        ends_well(self._start_ingest(day))
 
     @rule(spans=st.lists(ranges, min_size=2, max_size=3), day=days, delivered=lines)
     def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
@@ -158,7 +159,7 @@ class Pipeline(RuleBasedStateMachine):
         running = [start("transform", FROM=first, TO=last) for first, last in spans]
         running.append(self._start_ingest(day))
         for command in running:
-            command.wait()
+            ends_well(command)
 
     def teardown(self) -> None:
         """The proof."""
@@ -241,11 +242,18 @@ def coverage() -> str:
     return ", ".join(f"{number:,} {what}" for what, number in sorted(covered.items()))
 
 
+def ends_well(command: Command) -> None:
+    """Wait for a command that nothing has happened to."""
+    done = command.finish()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def new_database() -> Warehouse:
     """An empty database on this process's embedded server, named by the PG* variables."""
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"):
         os.environ.pop(name, None)
     found = start_embedded()
+    may_lose_data(found)
     with closing(found.connect(database="postgres")) as db, db.cursor() as cursor:
         cursor.execute("drop database fact_events with (force)")
     found = start_embedded()

@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import SECRETS
 from core.settings import ROOT
-from tests.helpers.pipeline import run
+from tests.helpers.processes import run_fresh
 
 INGEST = "FROM TO SOURCE MAPPING EVENTS_URL RESOURCE PROFILES_URL API_CONCURRENCY".split()
 INGEST += ["MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
@@ -41,7 +41,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_shows_every_option_with_its_variable(program):
-    done = run(*program.split(), "--help")
+    done = run_fresh(*program.split(), "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: python -m {program} [OPTIONS]")
     text = re.sub(r"\s+", " ", done.stdout)
@@ -52,7 +52,7 @@ def test_help_shows_every_option_with_its_variable(program):
 
 
 def test_help_shows_defaults():
-    text = re.sub(r"\s+", " ", run("ingestion", "ingest", "--help").stdout)
+    text = re.sub(r"\s+", " ", run_fresh("ingestion", "ingest", "--help").stdout)
     assert "[env var: MAPPING; default: canonical]" in text
     assert "[env var: MAX_QUARANTINED; default: 0.5]" in text
     assert "[env var: EVENTS_URL]" in text
@@ -83,7 +83,7 @@ def test_every_module_that_is_run_has_its_help_tested():
     ],
 )
 def test_what_is_wrong_is_one_line(arguments, message):
-    done = run("ingestion", *arguments.split())
+    done = run_fresh("ingestion", *arguments.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.count("\n") == 1
@@ -102,7 +102,7 @@ def test_what_is_wrong_is_one_line(arguments, message):
     ],
 )
 def test_other_programs_too(program, message):
-    done = run(*program.split(), USER="u17")
+    done = run_fresh(*program.split(), USER="u17")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {message}")
     assert done.stderr.count("\n") == 1
@@ -118,7 +118,7 @@ def test_an_option_wins_over_the_environment_and_that_over_env_file(tmp_path):
         (["--from", "2026-01-01"], "TO='file'"),
         (["--from", "2026-01-01", "--to", ""], "SOURCE='file'"),
     ):
-        done = run("ingestion", "ingest", *arguments, **given)
+        done = run_fresh("ingestion", "ingest", *arguments, **given)
         assert done.stderr.startswith(f"error: {named} is "), done.stderr
 
 
