@@ -110,7 +110,7 @@ unit: install ## the tests that need no Postgres
 	@$(RUN) pytest tests/unit -q
 
 # Tests of a file share what is dear to make. In the order of tests/helpers/tiers.py, the longest first.
-# Three on two cores: a test waits for disks, locks and processes a third of its time.
+# Three on two cores: a test also waits, for disks, locks and processes.
 SPREAD = -n $${JOBS:-3} --dist loadfile --no-loadscope-reorder
 
 # What each runs, and how long it takes: docs/testing.md.
