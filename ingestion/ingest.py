@@ -34,7 +34,7 @@ from ingestion.land.ledger import complete_load, note_confirmed
 from ingestion.land.loads import lease, make_room
 from ingestion.land.page_ends import note_page_ends, page_ends
 from ingestion.land.spool import SpooledFile, spool
-from ingestion.land.units import Plan, live_units
+from ingestion.land.units import Plan, also_elsewhere, live_units
 from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
 from ingestion.mapping.reading import Reading
 from ingestion.outcome import IngestResult, outcome
@@ -151,6 +151,7 @@ def _landed(
         tables,
         drift=tuple(drift),
         left_out=sum(intake.plan.delivery.left_out for intake in intakes.values()),
+        twice=tuple(_twice(db, load.source, intakes)),
     )
     if all(table.is_unchanged for table in tables.values()):
         with exclusively(db):
@@ -167,6 +168,15 @@ def _landed(
     for table, done in tables.items():
         make_room(db, table, done.replaced_rows + done.retracted_rows)
     return replace(result, load_id=load.load_id)
+
+
+def _twice(db: Connection, source: str, intakes: dict[str, Intake]) -> Iterator[str]:
+    """The files that the template names for more than one window, when these are asked for one by
+    one; for all at once, each is delivered in the last."""
+    for table, intake in intakes.items():
+        contents = {each.found.key: each.unit.content for each in intake.received}
+        for unit in also_elsewhere(db, source, table, contents):
+            yield f"{unit.key.name} (delivered for {unit.key.window} too)"
 
 
 def _dry(settings: IngestSettings, mapping: Mapping, intakes: dict[str, Intake]) -> IngestResult:

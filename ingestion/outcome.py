@@ -137,7 +137,7 @@ def _named(names: Sequence[str]) -> str:
 @dataclass(frozen=True)
 class IngestResult:
     """What an ingestion did. `load_id` is None where nothing came or went; with `is_dry` it is what
-    would be read, as far as fingerprints tell."""
+    would be read, as far as fingerprints tell. `twice`: files that another window has too."""
 
     source: str
     asked: Window
@@ -145,6 +145,7 @@ class IngestResult:
     load_id: str | None = None
     drift: tuple[str, ...] = ()
     left_out: int = 0
+    twice: tuple[str, ...] = ()
     is_dry: bool = False
 
     @property
@@ -169,6 +170,8 @@ class IngestResult:
         notes = [note for called, table in each for note in table.notes(called)]
         if self.left_out:
             notes.append(f"{self.left_out} files that are no data left out (_SUCCESS, .crc, …)")
+        if self.twice:
+            notes.append(f"the template names one file for several windows: {_named(self.twice)}")
         if self.drift:
             notes.append(f"unlike the last load of {self.source}: {'; '.join(self.drift)}")
         if all(table.is_unchanged for _, table in each):
@@ -195,6 +198,7 @@ class IngestResult:
             "unchanged": all(table.is_unchanged for table in self.tables.values()),
             "left_out": self.left_out,
             "drift": list(self.drift),
+            "twice": list(self.twice),
             "tables": {name: table.as_json() for name, table in self.tables.items()},
         }
 

@@ -19,6 +19,8 @@ def as_text(value: str, kind: DuckDBPyType) -> str:
     """
     if kind.id in _NESTED or str(kind) == "JSON":
         return f"cast(to_json({_decoded(value, kind)}) as varchar)"
+    if kind.id in ("float", "double"):  # a missing one, as pandas writes it: no id is "nan"
+        return f"case when not isnan({value}) then cast({value} as varchar) end"
     return f"cast({_decoded(value, kind)} as varchar)"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -76,6 +76,36 @@ def live_units(db: Connection, source: str, table: str, asked: Sequence[Window])
             {"source": source, "table": table, "first": first, "last": last},
         )
         return [_live(*row) for row in cursor.fetchall()]
+
+
+def also_elsewhere(
+    db: Connection, source: str, table: str, contents: Mapping[UnitKey, str]
+) -> list[LiveUnit]:
+    """The live units of other windows that are the same file: its name, and what is in it.
+
+    Args:
+        db: a connection to the warehouse.
+        source: the mapping's name.
+        table: "events" or "user_profiles".
+        contents: of the units that are read, the digest of each.
+    """
+    by_name = {key.name: (key.window, content) for key, content in contents.items() if key.window}
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""select {_COLUMNS} from raw.units
+            where live and source = %s and table_name = %s and rows > 0
+                and unit = any(%s) and content = any(%s)
+            order by unit, window_start""",
+            (source, table, list(by_name), [content for _, content in by_name.values()]),
+        )
+        same = [_live(*row) for row in cursor.fetchall()]
+    found = []
+    for unit in same:
+        window, content = by_name[unit.key.name]
+        is_other = window and unit.key.window and not window.overlaps(unit.key.window)
+        if is_other and unit.content == content:
+            found.append(unit)
+    return found
 
 
 def named_units(db: Connection, name: str) -> dict[tuple[str, str], list[LiveUnit]]:

@@ -36,9 +36,22 @@ class Auth:
         self._sign = sign
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """For requests: the request of who asks."""
+        """For requests: the request of who asks.
+
+        Raises:
+            UserError: a secret has a sign that no header can have, such as the line end of the file
+                that it is from. http.client would show it.
+        """
         if self._sign:
             self._sign(request)
+        for value in request.headers.values():
+            text = value.decode("latin-1") if isinstance(value, bytes) else value
+            if not (text.isprintable() and _is_latin(text)):
+                what = self.settings or "[api] headers"
+                raise UserError(
+                    f"{what} cannot be sent in a header: it has a line end, or a letter beyond "
+                    "Latin-1"
+                )
         return request
 
     def prepare(self, ask: Ask) -> None:
@@ -65,17 +78,15 @@ class ClientCredentials(Auth):
         """
         from dlt.sources.helpers.rest_client.auth import OAuth2ClientCredentials
 
-        super().__init__(settings)
+        super().__init__(settings, self._put)
         self._dlt = OAuth2ClientCredentials(**arguments, session=requests.Session())
         self._lock = threading.Lock()
         self._token = ""
         self._ends_at = 0.0
         self._renewals_left = 1
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """See `Auth`."""
+    def _put(self, request: requests.PreparedRequest) -> None:
         request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
     def prepare(self, ask: Ask) -> None:
         """See `Auth`; one thread asks, the others wait for it."""
@@ -87,10 +98,14 @@ class ClientCredentials(Auth):
             request = requests.Request("POST", self._dlt.access_token_url, **wanted)
             try:
                 answer = json.loads(ask(request, where, "a token"))
-                token = str(answer["access_token"])
-                seconds = self._dlt.parse_expiration_in_seconds(answer)
-            except (ValueError, KeyError, TypeError):
+                token = answer["access_token"]
+                # Null as in none said: dlt's default.
+                said = {key: value for key, value in answer.items() if value is not None}
+                seconds = self._dlt.parse_expiration_in_seconds(said)
+            except (ValueError, KeyError, TypeError, AttributeError):
                 raise UserError(f"{where} answered no access_token") from None
+            if not isinstance(token, str) or not token:
+                raise UserError(f"{where} answered no access_token")
             hide(token)
             self._token = token
             self._ends_at = time.monotonic() + max(seconds - EARLY, seconds / 2)
@@ -141,3 +156,8 @@ def made_auth(section: Mapping[str, Any], token: str, known: Mapping[str, str | 
     if kind == "http_basic":
         return Auth(settings, HttpBasicAuth(**arguments))
     return ClientCredentials(settings, arguments)
+
+
+def _is_latin(text: str) -> bool:
+    """Whether a header can have it."""
+    return all(ord(letter) < 256 for letter in text)

@@ -121,3 +121,36 @@ def test_what_the_api_says_of_a_secret_is_hidden(tmp_path):
     with paged_api(lambda call: said) as api, pytest.raises(UserError) as failed:
         ids(api, tmp_path, {"auth": auth, "paginator": CURSOR})
     assert "no such key: ***" in str(failed.value)
+
+
+@pytest.mark.parametrize("secret", ["canary-s3cret\n", "canary-s3cr\u20act"])
+@pytest.mark.parametrize("where", ["auth", "headers"])
+def test_a_secret_that_no_header_can_have_is_refused_unseen(tmp_path, monkeypatch, secret, where):
+    monkeypatch.setenv("EVENTS_API_SECRET", secret)
+    said = {
+        "auth": {"type": "bearer", "token": "env:EVENTS_API_SECRET"},
+        "headers": {"X-Own": "env:EVENTS_API_SECRET"},
+    }
+    with paged_api(by_cursor) as api, pytest.raises(UserError) as failed:
+        ids(api, tmp_path, {where: said[where], "paginator": CURSOR})
+    assert "canary" not in str(failed.value)
+    assert api.calls == []
+
+
+@pytest.mark.parametrize("token", [None, "", 7, {"value": "t"}])
+def test_a_token_that_is_none_is_refused(tmp_path, token):
+    with (
+        paged_api(lambda call: Said({"access_token": token})) as api,
+        pytest.raises(UserError, match="answered no access_token"),
+    ):
+        ids(api, tmp_path, {"auth": OAUTH, "paginator": CURSOR})
+
+
+def test_a_token_whose_end_is_null_lasts_as_long_as_dlt_says(tmp_path):
+    def answer(call: Call) -> Said:
+        token = {"access_token": "t", "expires_in": None}
+        return Said(token) if call.path == "/token" else by_cursor(call)
+
+    with paged_api(answer) as api:
+        assert ids(api, tmp_path, {"auth": OAUTH, "paginator": CURSOR}) == ALL
+    assert len(api.calls) == 4

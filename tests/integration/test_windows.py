@@ -117,3 +117,15 @@ def test_signs_that_are_no_field_make_no_window(warehouse, tmp_path):
     assert {start for _, start in query(warehouse, windows)} == {None}
     with pytest.raises(UserError, match="the window of 9999-12-05 is the calendar's last"):
         take(warehouse, tmp_path / "%Y-%m.jsonl", "9999-12-05")
+
+
+def test_a_file_that_the_template_names_for_two_days_is_told(warehouse, tmp_path):
+    """Asked for one by one. A file of that name with something else in it is another delivery."""
+    put(tmp_path / "from-01-to-02.jsonl", "a")
+    template = tmp_path / "*%d*.jsonl"
+    assert take(warehouse, template, D1).twice == ()
+    second = take(warehouse, template, D2)
+    assert second.twice == (f"from-01-to-02.jsonl (delivered for {D1} too)",)
+    assert "one file for several windows: from-01-to-02.jsonl" in second.summary()
+    put(tmp_path / "from-01-to-02.jsonl", "b")
+    assert take(warehouse, template, D2).twice == ()

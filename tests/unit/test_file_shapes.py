@@ -231,6 +231,16 @@ def test_a_cut_utf_16_character_is_quarantined(tmp_path):
     assert [row[1] for row in rows if row[1]] == ["invalid_encoding"]
 
 
+def test_a_number_that_is_none_is_missing(tmp_path):
+    (tmp_path / "x.parquet").write_bytes(
+        parquet(event_id=["a"], user_id=[float("nan")], x=[float("nan")], y=[1.5], z=[float("inf")])
+    )
+    [row] = read(found(tmp_path, tmp_path / "x.parquet"))
+    assert (row["user_id"], row["reject_reason"]) == (None, "missing_user_id")
+    kept = {"user_id": None, "x": None, "y": "1.5", "z": "inf"}
+    assert kept.items() <= row["payload"].items()
+
+
 def test_binary_parquet_is_text_where_it_can_be(tmp_path):
     content = parquet(
         event_id=pa.array(["e1", "e2"], pa.string()).cast(pa.binary()),
