@@ -19,7 +19,7 @@ def check_types(where: str, table: str, section: dict[str, Any], time_format: st
         time_format: the setting that may be a text or a list of texts.
 
     Raises:
-        UserError: a value is of another type; `{name: value}` where a text or list is meant.
+        UserError: a value is of another type.
     """
     said = f"{where}: {table}"
     for name, value in section.items():
