@@ -43,7 +43,7 @@ run: install ## the main job: demo API -> raw -> dbt build -> fact_events by day
 demo-api: install ## serve the demo events API on loopback until Ctrl-C
 	@$(RUN) ingestion demo-api
 
-ingest: install ## land what is new of FROM= TO=: [SOURCE=api|files|dlt] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=] [RESOURCE=] [FORCE=1] [DRY=1] [JSON=1]
+ingest: install ## land what is new of FROM= TO=: [SOURCE_NAME=] [SOURCE=api|files|dlt] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=] [RESOURCE=] [FORCE=1] [DRY=1] [JSON=1]
 	@$(RUN) ingestion ingest
 
 retract: install ## take a delivery back: UNIT= [MAPPING=] [DRY=1]

@@ -13,7 +13,11 @@ Seen = Callable[[str, str], PageEnds]
 
 
 def deliveries(
-    settings: IngestSettings, mapping: Mapping, progress: Progress, seen: Seen
+    settings: IngestSettings,
+    mapping: Mapping,
+    progress: Progress,
+    seen: Seen,
+    spend: Callable[[], None] = lambda: None,
 ) -> dict[str, Delivery]:
     """By table, the units that are there. An API is asked later, unit by unit.
 
@@ -22,19 +26,24 @@ def deliveries(
         mapping: what the source is like.
         progress: is told what goes on.
         seen: of a table and the place where its next page is named, what earlier loads have seen.
+        spend: called before each request to an API; what it raises ends the load.
 
     Raises:
         UserError: a setting is wrong, or there is nothing.
     """
     if settings.connector == "api":
-        return _from_api(settings, mapping, progress, seen)
+        return _from_api(settings, mapping, progress, seen, spend)
     if settings.connector == "dlt":
         return _from_dlt(settings, mapping)
     return _from_files(settings, mapping)
 
 
 def _from_api(
-    settings: IngestSettings, mapping: Mapping, progress: Progress, seen: Seen
+    settings: IngestSettings,
+    mapping: Mapping,
+    progress: Progress,
+    seen: Seen,
+    spend: Callable[[], None] = lambda: None,
 ) -> dict[str, Delivery]:
     """Events, and profiles where the API has them."""
     from ingestion.mapping.templates import words
@@ -45,7 +54,7 @@ def _from_api(
     known = words(settings.asked, without_query(settings.events_url))
     auth = made_auth(mapping.api.auth, settings.api_token, known)
     # One client for all tables: the API's rate limit does not tell them apart.
-    client = HttpClient(auth, settings.api_concurrency, progress.step)
+    client = HttpClient(auth, settings.api_concurrency, progress.step, spend)
     found: dict[str, Delivery] = {}
     for table in mapping.tables:
         endpoint = mapping.api.endpoint(table.table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from core.warehouse.connection import Warehouse, postgres_errors
 from core.warehouse.locks import exclusively
 from ingestion.decode.readers import read
 from ingestion.deliveries import deliveries
+from ingestion.land.call_budget import call_budget
 from ingestion.land.drift import (
     changes,
     previous_fields,
@@ -50,6 +51,7 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
             changed then. Unavailable where trying again later may help.
     """
     mapping = load_mapping(settings.mapping)
+    mapping = replace(mapping, name=settings.source_name or mapping.name)
     if settings.profiles_url and mapping.profiles is None:
         raise UserError(
             f"PROFILES_URL={settings.profiles_url!r}: MAPPING={mapping.name!r} has no [profiles]"
@@ -59,10 +61,11 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         _shown(progress),
         postgres_errors(warehouse, "the load into Postgres"),
         closing(warehouse.connect()) as db,
+        call_budget(warehouse, mapping.name, settings.calls_per_day) as spend,
     ):
         is_used = prepare(db, settings.dry)
         with lease(db, mapping.name, progress.step):
-            intakes = _planned(db if is_used else None, settings, mapping, progress)
+            intakes = _planned(db if is_used else None, settings, mapping, progress, spend)
             if settings.dry:
                 return _dry(settings, mapping, intakes)
             load = _spooled(settings, mapping, intakes, scratch, progress)
@@ -71,7 +74,11 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
 
 
 def _planned(
-    db: Connection | None, settings: IngestSettings, mapping: Mapping, progress: Progress
+    db: Connection | None,
+    settings: IngestSettings,
+    mapping: Mapping,
+    progress: Progress,
+    spend: Callable[[], None],
 ) -> dict[str, Intake]:
     """By table, what the source has, beside what was delivered before: nothing to a database that
     was never used (`db` is None)."""
@@ -79,7 +86,7 @@ def _planned(
     intakes = {}
     marks = {table.table: table.cleaning.key_mark for table in mapping.tables}
     seen = partial(page_ends, db, mapping.name) if db else lambda _, place: PageEnds(place)
-    for table, delivery in deliveries(settings, mapping, progress, seen).items():
+    for table, delivery in deliveries(settings, mapping, progress, seen, spend).items():
         live = live_units(db, mapping.name, table, delivery.asked) if db else []
         read_as = f"{mapping.digests[table]}-{settings.event_ts_min}{marks[table]}"
         plan = Plan(mapping.name, table, delivery, live, read_as, settings.force)

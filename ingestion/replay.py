@@ -31,12 +31,13 @@ from ingestion.land.spool import Spooled, spool
 from ingestion.mapping.cleaning import NOT_KEPT
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.json_records import json_lines, member
-from ingestion.mapping.mapping import Mapping, TableMapping, load_mapping
+from ingestion.mapping.mapping import Mapping, TableMapping
 from ingestion.mapping.reading import BATCH_ROWS, Reading
 from ingestion.mapping.reasons import Reason, first_reason
 from ingestion.mapping.row_records import named_rows, rejected_lines, slots
 from ingestion.outcome import CALLED
 from ingestion.settings import ReplaySettings
+from ingestion.source_mapping import source_mapping
 
 _FETCH_ROWS = 10_000
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -95,7 +96,7 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
             )
             sources = [row[0] for row in cursor.fetchall()]
     if settings.mapping:
-        given = load_mapping(settings.mapping)
+        given = source_mapping(settings.mapping)
         mappings = [given] if given.name in sources else []
     else:
         mappings = [_mapping_of(source) for source in sources]
@@ -111,7 +112,7 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
 
 def _mapping_of(source: str) -> Mapping:
     try:
-        return load_mapping(source)
+        return source_mapping(source)
     except UserError as error:
         raise UserError(
             f"MAPPING={source!r} has quarantined records but is not there any more: give its file, "

@@ -14,8 +14,8 @@ from core.warehouse.connection import Warehouse, postgres_errors
 from ingestion.land.ledger import take_back
 from ingestion.land.loads import lease, make_room
 from ingestion.land.units import LiveUnit, named_units
-from ingestion.mapping.mapping import load_mapping
 from ingestion.settings import RetractSettings
+from ingestion.source_mapping import source_mapping
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _source(db: Connection, settings: RetractSettings) -> str:
     found = named_units(db, settings.unit)
     sources = sorted({source for source, _ in found})
     if settings.mapping:
-        name = load_mapping(settings.mapping).name
+        name = source_mapping(settings.mapping).name
         sources = [source for source in sources if source == name]
     if not sources:
         raise _no_unit(settings)

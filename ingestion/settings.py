@@ -9,10 +9,11 @@ from datetime import date
 
 from core.days import DayRange, Window
 from core.errors import UserError
-from core.settings import Setting, optional_window, read_settings
+from core.settings import Place, Setting, optional_window, read_settings
 from core.values import Day, OneOf, Port, Share, Switch, Text, Whole
 from ingestion.mapping.reading import EVENT_TS_MIN as FIRST_DAY
 from ingestion.mapping.reasons import Reason
+from ingestion.sources import chosen_source
 
 MAX_CONCURRENCY = 64
 MAPPING = Setting(
@@ -33,6 +34,18 @@ RESOURCE = Setting(
     Text("package.module:function"),
     "For SOURCE=dlt: a resource or source of dlt, or a function that gives records.",
     example="examples.dlt.orders:orders",
+)
+SOURCE_NAME = Setting(
+    "SOURCE_NAME",
+    Text("a name"),
+    "Which source of SOURCES_FILE is read; the variables of a single one do not count then.",
+    example="web",
+)
+SOURCES_FILE = Setting(
+    "SOURCES_FILE",
+    Place("a file"),
+    "Several sources, each with its mapping, schedule, owner and calls (docs/sources.md).",
+    default="sources.toml",
 )
 EVENT_TS_MIN = Setting(
     "EVENT_TS_MIN",
@@ -59,6 +72,7 @@ class IngestSettings:
         "files; without it dlt where RESOURCE is set.",
         example="files",
     ).field()
+    source_name: str = SOURCE_NAME.field()
     mapping: str = MAPPING.field()
     events_url: str = EVENTS_URL.field()
     resource: str = RESOURCE.field()
@@ -89,6 +103,7 @@ class IngestSettings:
     ).field()
     dry: bool = DRY.field()
     hours: Window | None = None
+    calls_per_day: int = 0  # of an API; 0 for any number
 
     @property
     def asked(self) -> Window:
@@ -111,10 +126,13 @@ class IngestSettings:
         asked = Window.of_days(days) if days else optional_window()
         if asked is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
+        named = chosen_source(SOURCES_FILE.read(env), SOURCE_NAME.read(env), env)
+        env = {**env, **(named.variables if named else {})}
         url = EVENTS_URL.read(env)
         env = {"SOURCE": _inferred(url, RESOURCE.read(env))} | _that_are_set(env)
         hours = None if asked.is_days else asked
-        settings = read_settings(cls, env, days=asked.days, hours=hours)
+        calls = named.calls_per_day if named else 0
+        settings = read_settings(cls, env, days=asked.days, hours=hours, calls_per_day=calls)
         settings.check()
         return settings
 

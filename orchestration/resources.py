@@ -39,6 +39,7 @@ class Warehouse(dg.ConfigurableResource[Any]):
 class EventsSource(dg.ConfigurableResource[Any]):
     """The events API, or files; blank fields are as the environment says."""
 
+    source_name: str = ""
     source: str = ""
     mapping: str = ""
     events_url: str = ""

@@ -26,7 +26,7 @@ from tests.helpers.servers import ON_PGHOST, database_of_worker, may_lose_data, 
 Copy = Callable[[str], Warehouse]
 _SETTINGS = (
     "PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE SOURCE MAPPING EVENTS_URL PROFILES_URL RESOURCE "
-    "EVENTS_API_TOKEN MAX_QUARANTINED MAX_UNKNOWN_USERS EVENT_TS_MIN REASON "
+    "SOURCE_NAME EVENTS_API_TOKEN MAX_QUARANTINED MAX_UNKNOWN_USERS EVENT_TS_MIN REASON "
     "API_CONCURRENCY FROM TO HASH_KEY DAGSTER_HOME LOCAL_DIR AWS_PROFILE AWS_REGION "
     "AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN "
     "AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 STORAGE_URL "
@@ -41,6 +41,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LOCAL_DIR", str(tmp_path / "local"))
     monkeypatch.setenv("ENV_FILE", os.devnull)
+    monkeypatch.setenv("SOURCES_FILE", str(tmp_path / "sources.toml"))
 
 
 @pytest.fixture(scope="session")

@@ -74,16 +74,22 @@ class HttpClient:
     """Requests to one API from several threads, never more than `concurrency` at a time."""
 
     def __init__(
-        self, auth: Auth, concurrency: int, on_wait: Callable[[str], None] = lambda text: None
+        self,
+        auth: Auth,
+        concurrency: int,
+        on_wait: Callable[[str], None] = lambda text: None,
+        on_request: Callable[[], None] = lambda: None,
     ) -> None:
         """Args:
         auth: who asks; said to the API, and to no host it redirects to.
         concurrency: requests at a time.
         on_wait: told in one line why and how long everybody waits.
+        on_request: called before each request; it may refuse it.
         """
         self._auth = auth
         self._slots = threading.BoundedSemaphore(concurrency)
         self._on_wait = on_wait
+        self._on_request = on_request
         self._budget = RETRY_BUDGET
         self._backoff = wait_exponential_jitter(
             multiplier=RETRY_BUDGET.first_wait,
@@ -154,6 +160,7 @@ class HttpClient:
         try:
             with self._slots:
                 self._pause()
+                self._on_request()
                 with self._sent(request, auth) as response:
                     if response.status_code not in ANSWERS:
                         self._refuse(response, where, what, auth)

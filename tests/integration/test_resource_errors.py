@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Unavailable, UserError
 from tests.helpers.pipeline import query
-from tests.helpers.processes import run
+from tests.helpers.processes import run_fresh
 from tests.helpers.resources import WINDOWED, land
 from tests.helpers.units import D1, D2, STATE
 
@@ -90,17 +90,19 @@ def test_the_command_line_reads_it_and_hides_its_secrets(warehouse, theirs, tmp_
     given = {"FROM": D1, "PYTHONPATH": f".:{tmp_path}", "RESOURCE": f"{name}:events"}
     given |= warehouse.libpq_env()
     secret = f"SOURCES__{name.upper()}__TOKEN"
-    failed = run("ingestion", "ingest", **given, **{secret: "canary-of-another"})
+    failed = run_fresh("ingestion", "ingest", **given, **{secret: "canary-of-another"})
     assert failed.returncode == 2
     assert "ValueError: ***" in failed.stderr
     assert "canary" not in failed.stdout + failed.stderr
     assert failed.stderr.splitlines()[-1].startswith("error: RESOURCE="), failed.stderr
-    done = run("ingestion", "ingest", **given, **{secret: "canary-of-dlt"})
+    done = run_fresh("ingestion", "ingest", **given, **{secret: "canary-of-dlt"})
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("canonical: 1 events received")
     for wrong, said in {
         "RESOURCE=": "RESOURCE is not set",
         "RESOURCE=a.b": "is not written",
     }.items():
-        refused = run("ingestion", "ingest", **given | {"SOURCE": "dlt", "RESOURCE": wrong[9:]})
+        refused = run_fresh(
+            "ingestion", "ingest", **given | {"SOURCE": "dlt", "RESOURCE": wrong[9:]}
+        )
         assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr

@@ -15,8 +15,8 @@ from core.errors import SECRETS
 from core.settings import ROOT
 from tests.helpers.processes import run_fresh
 
-INGEST = "FROM TO SOURCE MAPPING EVENTS_URL RESOURCE PROFILES_URL API_CONCURRENCY".split()
-INGEST += ["MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
+INGEST = "FROM TO SOURCE SOURCE_NAME MAPPING EVENTS_URL RESOURCE PROFILES_URL".split()
+INGEST += ["API_CONCURRENCY", "MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
 PROGRAMS = {
     "ingestion": [],
     "ingestion ingest": [*INGEST, "JSON"],
