@@ -14,12 +14,12 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run demo-api ingest replay retract transform backfill prune forget report ui up down reset psql \
-        checks lint format types docs unit browser test-quick test test-full test-soak test-real-data test-server \
-        coverage mutants screenshots bench bench-plots settings lock clean
+.PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform backfill prune \
+        forget report ui up down reset psql checks lint format types docs unit browser test-quick test test-full test-soak \
+        test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # On Python 3.14 dbt-core 1.11 fails on import.
 # uv comes out of the lock with its hash, then installs the rest in a fifth of pip's time
@@ -43,8 +43,17 @@ run: install ## the main job: demo API -> raw -> dbt build -> fact_events by day
 demo-api: install ## serve the demo events API on loopback until Ctrl-C
 	@$(RUN) ingestion demo-api
 
+demo-files: install ## write the demo's events as files: canonical ones, and a shop's CSV that needs a mapping
+	@$(RUN) ingestion demo-files
+
 ingest: install ## land what is new of FROM= TO=: [SOURCE_NAME=] [SOURCE=api|files|dlt] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=] [RESOURCE=] [FORCE=1] [DRY=1] [JSON=1]
 	@$(RUN) ingestion ingest
+
+mapping-draft: install ## write a first mapping from samples: EVENTS_URL= [SOURCE=api|files] [PROFILES_URL=] [MAPPING=name]
+	@$(RUN) ingestion mapping-draft
+
+mapping-check: install ## what sample records become by a mapping, without landing: MAPPING= EVENTS_URL= [PROFILES_URL=]
+	@$(RUN) ingestion mapping-check
 
 retract: install ## take a delivery back: UNIT= [MAPPING=] [DRY=1]
 	@$(RUN) ingestion retract

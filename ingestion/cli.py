@@ -15,6 +15,7 @@ from ingestion.settings import (
     IngestSettings,
     ReplaySettings,
     RetractSettings,
+    SampleSettings,
 )
 
 
@@ -63,6 +64,28 @@ def replay() -> None:
         print(result.summary())
     if not done:
         print("Nothing to replay: no quarantined record" + (f" is {reason}" if reason else ""))
+
+
+@command(RangeSettings, SampleSettings)
+def mapping_draft() -> None:
+    """Write a first mapping of files or an API, guessed from samples."""
+    settings = SampleSettings.from_env()
+    from ingestion.mapping_draft import draft
+    from ingestion.sample_tables import show_draft
+
+    show_draft(draft(settings), settings)
+
+
+@command(RangeSettings, SampleSettings)
+def mapping_check() -> None:
+    """Show what a mapping makes of sample records; nothing lands, and no warehouse is needed."""
+    settings = SampleSettings.from_env()
+    from ingestion.mapping_check import check
+    from ingestion.sample_tables import show_check
+
+    checked = check(settings)
+    show_check(checked)
+    checked.refuse()
 
 
 @command()
@@ -116,8 +139,22 @@ def demo_api() -> None:
     serve_forever(port)
 
 
+@command()
+def demo_files() -> None:
+    """Write three days of demo events as files, under LOCAL_DIR/demo_files."""
+    from core.settings import ROOT, local_dir
+    from ingestion.demo.files import DAYS, write_demo_files
+
+    folder = local_dir() / "demo_files"
+    written = write_demo_files(folder)
+    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+    for name, records in written.items():
+        print(f"{shown / name}: {records:,} records of {DAYS}")
+
+
 PROGRAM = group(
     "ingestion",
     "Events into raw tables. Each option is also an environment variable, or a line of .env.",
-    *(ingest, replay, retract, up, down, reset, psql, demo_api),
+    *(ingest, mapping_draft, mapping_check, replay, retract, up, down, reset, psql),
+    *(demo_api, demo_files),
 )

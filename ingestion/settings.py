@@ -53,8 +53,22 @@ EVENT_TS_MIN = Setting(
     "Events before this day are quarantined as event_ts_out_of_range.",
     default=FIRST_DAY.isoformat(),
 )
-
-
+SOURCE = Setting(
+    "SOURCE",
+    OneOf(("api", "files", "dlt")),
+    "Where events come from. Not set: what EVENTS_URL is, an API if it is an http(s) URL, else "
+    "files; without it dlt where RESOURCE is set.",
+    example="files",
+)
+PROFILES_URL = Setting(
+    "PROFILES_URL",
+    Text("a template of paths or URLs"),
+    "Files of user profiles. Of an API they are read beside the events.",
+    example="/data/profiles/%Y-%m-%d.csv",
+)
+API_TOKEN = Setting(
+    "EVENTS_API_TOKEN", Text(), "The bearer token of the API, if it asks for one.", secret=True
+)
 DRY = Setting("DRY", Switch(), "Say what would be done, and do nothing.", default="false")
 JSON = Setting("JSON", Switch(), "Print what was done as JSON.", default="false")
 
@@ -65,26 +79,13 @@ class IngestSettings:
     for."""
 
     days: DayRange
-    connector: str = Setting(
-        "SOURCE",
-        OneOf(("api", "files", "dlt")),
-        "Where events come from. Not set: what EVENTS_URL is, an API if it is an http(s) URL, else "
-        "files; without it dlt where RESOURCE is set.",
-        example="files",
-    ).field()
+    connector: str = SOURCE.field()
     source_name: str = SOURCE_NAME.field()
     mapping: str = MAPPING.field()
     events_url: str = EVENTS_URL.field()
     resource: str = RESOURCE.field()
-    profiles_url: str = Setting(
-        "PROFILES_URL",
-        Text("a template of paths or URLs"),
-        "Files of user profiles. Of an API they are read beside the events.",
-        example="/data/profiles/%Y-%m-%d.csv",
-    ).field()
-    api_token: str = Setting(
-        "EVENTS_API_TOKEN", Text(), "The bearer token of the API, if it asks for one.", secret=True
-    ).field()
+    profiles_url: str = PROFILES_URL.field()
+    api_token: str = API_TOKEN.field()
     api_concurrency: int = Setting(
         "API_CONCURRENCY",
         Whole("requests", 1, MAX_CONCURRENCY),
@@ -127,9 +128,7 @@ class IngestSettings:
         if asked is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
         named = chosen_source(SOURCES_FILE.read(env), SOURCE_NAME.read(env), env)
-        env = {**env, **(named.variables if named else {})}
-        url = EVENTS_URL.read(env)
-        env = {"SOURCE": _inferred(url, RESOURCE.read(env))} | _that_are_set(env)
+        env = _with_source({**env, **(named.variables if named else {})})
         hours = None if asked.is_days else asked
         calls = named.calls_per_day if named else 0
         settings = read_settings(cls, env, days=asked.days, hours=hours, calls_per_day=calls)
@@ -142,7 +141,6 @@ class IngestSettings:
         Raises:
             UserError: it does not.
         """
-        url = self.events_url
         if self.connector == "dlt":
             if not self.resource:
                 raise UserError("RESOURCE is not set: give package.module:function for SOURCE=dlt")
@@ -151,15 +149,34 @@ class IngestSettings:
                     f"PROFILES_URL={self.profiles_url!r} is of files and APIs, but SOURCE=dlt: "
                     "name the resource of profiles in [dlt] of the mapping"
                 )
-        elif self.connector == "files":
-            if not url:
-                raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
-        elif not url:
-            raise UserError(
-                "EVENTS_URL is not set: give the API's base URL (make demo-api serves one)"
-            )
-        elif not _is_http(url):
-            raise UserError(f"EVENTS_URL={url!r} is no http(s) URL, but SOURCE=api")
+        else:
+            _check_url(self.connector, self.events_url)
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What to look at for a mapping. `asked`: None for whatever is there."""
+
+    asked: Window | None
+    connector: str = SOURCE.field()
+    mapping: str = MAPPING.field(default="")
+    events_url: str = EVENTS_URL.field()
+    profiles_url: str = PROFILES_URL.field()
+    api_token: str = API_TOKEN.field()
+    event_ts_min: date = EVENT_TS_MIN.field()
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> SampleSettings:
+        """Read the settings of a draft or a check.
+
+        Raises:
+            UserError: a setting is missing or wrong.
+        """
+        settings = read_settings(cls, _with_source(env), asked=optional_window())
+        if settings.connector == "dlt":
+            raise UserError("SOURCE='dlt' has no samples to look at: give EVENTS_URL")
+        _check_url(settings.connector, settings.events_url)
+        return settings
 
 
 @dataclass(frozen=True)
@@ -211,16 +228,25 @@ OTHERS = (
 )
 
 
-def _inferred(url: str, resource: str) -> str:
-    """What SOURCE is where it is not set."""
-    if resource and not url:
-        return "dlt"
-    return "files" if url and not _is_http(url) else "api"
+def _with_source(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are set, and SOURCE as it is understood where it is not."""
+    url = EVENTS_URL.read(env)
+    inferred = "files" if url and not _is_http(url) else "api"
+    if RESOURCE.read(env) and not url:
+        inferred = "dlt"
+    return {"SOURCE": inferred} | {name: value for name, value in env.items() if value}
 
 
 def _is_http(url: str) -> bool:
     return url.startswith(("http://", "https://"))
 
 
-def _that_are_set(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if value}
+def _check_url(connector: str, url: str) -> None:
+    """Refuse an EVENTS_URL that is not what SOURCE says."""
+    if connector == "files":
+        if not url:
+            raise UserError("EVENTS_URL is not set: give a template, /data/%Y-%m-%d.jsonl.gz")
+    elif not url:
+        raise UserError("EVENTS_URL is not set: give the API's base URL (make demo-api serves one)")
+    elif not _is_http(url):
+        raise UserError(f"EVENTS_URL={url!r} is no http(s) URL, but SOURCE=api")

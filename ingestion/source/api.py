@@ -149,6 +149,15 @@ class EventsApi:
                 not say where it ends.
         """
 
+        with target.open("wb") as file:
+            for page in self.pages(window):
+                if page.lines:
+                    file.write(page.lines.encode() + b"\n")
+            return file.tell()
+
+    def pages(self, window: Window) -> Iterator[Page]:
+        """The pages of a window, from the first to the last; UserError as `fetch`."""
+
         def ask(request: requests.Request, number: int) -> Page:
             what = f"{window}" if number == 1 else f"page {number} of {window}"
             return self.client.ask(
@@ -156,11 +165,7 @@ class EventsApi:
             )
 
         chain = Chain(self._endpoint, self._where, f"{window}", self._ends)
-        with target.open("wb") as file:
-            for page in chain.pages(ask, self._request(window)):
-                if page.lines:
-                    file.write(page.lines.encode() + b"\n")
-            return file.tell()
+        return chain.pages(ask, self._request(window))
 
 
 def _text(value: Any) -> Any:

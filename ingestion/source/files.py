@@ -64,8 +64,8 @@ class FoundFile(Found):
             if self.is_remote:
                 self.filesystem.get_file(self.address, str(target))
             size, content = path.stat().st_size, digest(path)
-        except _errors(self.filesystem) as error:
-            raise _unreadable(url, error, self.address) from None
+        except errors_of(self.filesystem) as error:
+            raise unreadable(url, error, self.address) from None
         return Unit(url, path, self.format, self.day, size, self.is_remote, content=content)
 
 
@@ -121,11 +121,11 @@ def find_files(setting: str, template: str, asked: Window, mapping: TableMapping
         UserError: nothing matches in the whole range, or the place cannot be read.
     """
     windows = windows_of(setting, template, asked)
-    filesystem, path = _filesystem(setting, template, windows[0][0])
+    filesystem, path = filesystem_of(setting, template, windows[0][0])
     try:
         files, left_out = _files(filesystem, windows, mapping)
-    except _errors(filesystem) as error:
-        raise _unreadable(f"{setting}={shown(template)!r}", error, template) from None
+    except errors_of(filesystem) as error:
+        raise unreadable(f"{setting}={shown(template)!r}", error, template) from None
     if not files:
         raise _nothing(setting, template, asked, left_out)
     is_local = isinstance(filesystem, LocalFileSystem)
@@ -190,7 +190,7 @@ def _is_data(info: dict[str, Any], pattern: str, mapping: TableMapping) -> bool:
     return is_data(url, pattern) and not (has_glob(pattern) and is_empty)
 
 
-def _filesystem(setting: str, template: str, url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def filesystem_of(setting: str, template: str, url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """What reads the template's URLs, and its own name of one. A new one each time: it remembers
     listings and logins, and delivering a day again must see what is there now."""
     if os.environ.get("AWS_REGION"):  # of the AWS SDKs, botocore alone does not know it
@@ -223,7 +223,7 @@ def _matches(filesystem: fsspec.AbstractFileSystem, url: str) -> list[dict[str, 
         raise kind(f"HTTP {status}" if status else _line(cause)) from None
 
 
-def _errors(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...]:
+def errors_of(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], ...]:
     """What a filesystem raises for a place that cannot be read. S3's are not OSErrors where the
     service was not even reached; their packages take 0.3 s to import."""
     if "s3" in filesystem.protocol:
@@ -240,7 +240,7 @@ def _nothing(setting: str, template: str, asked: Window, left_out: int) -> UserE
     return UserError(f"{where} matches no file for {asked}{markers}{hint(template)}")
 
 
-def _unreadable(what: str, error: Exception, url: str) -> UserError:
+def unreadable(what: str, error: Exception, url: str) -> UserError:
     """What to say of a place; what the error says of its address is said as in messages."""
     refused = isinstance(error, PermissionError | FileNotFoundError | ValueError)
     kind = UserError if refused else Unavailable

@@ -17,9 +17,12 @@ from tests.helpers.processes import run_fresh
 
 INGEST = "FROM TO SOURCE SOURCE_NAME MAPPING EVENTS_URL RESOURCE PROFILES_URL".split()
 INGEST += ["API_CONCURRENCY", "MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
+SAMPLED = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL EVENT_TS_MIN".split()
 PROGRAMS = {
     "ingestion": [],
     "ingestion ingest": [*INGEST, "JSON"],
+    "ingestion mapping-draft": SAMPLED,
+    "ingestion mapping-check": SAMPLED,
     "ingestion replay": ["REASON", "MAPPING", "EVENT_TS_MIN"],
     "ingestion retract": ["UNIT", "MAPPING", "DRY"],
     "ingestion up": [],
@@ -27,6 +30,7 @@ PROGRAMS = {
     "ingestion reset": [],
     "ingestion psql": [],
     "ingestion demo-api": ["DEMO_API_PORT"],
+    "ingestion demo-files": [],
     "transform": ["FROM", "TO", "MAX_UNKNOWN_USERS"],
     "transform.docs": [],
     "reporting": [],

@@ -1,0 +1,1 @@
+"""A first mapping, guessed from sample records, each guess with its reason."""
