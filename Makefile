@@ -14,9 +14,9 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform backfill prune \
-        forget report ui up down reset psql checks lint format types docs unit browser test-quick test test-full test-soak \
-        test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
+.PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
+        dbt backfill prune forget report ui up down reset psql checks lint format types docs unit browser test-quick test \
+        test-full test-soak test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,15 @@ replay: install ## read quarantined records again after a fix of the mapping: [R
 
 transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
 	@$(RUN) transform
+
+rebuild: install ## days anew with today's models, in chunks, newest first: FROM= TO=, or those on older models
+	@$(RUN) transform.rebuild
+
+test-data: install ## the data tests of all days, or of FROM= TO=
+	@$(RUN) transform.test_data
+
+dbt: install ## any dbt command with the same settings and server: ARGS='compile -s fact_events'
+	@$(RUN) transform.dbt $(ARGS)
 
 backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one of the regions
 	@$(RUN) orchestration.backfill

@@ -17,7 +17,7 @@ from core.values import Switch
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Function = Callable[[], None]
+Function = Callable[[], int | None]
 INTERRUPTED = 130  # of a shell, after Ctrl-C
 
 
@@ -59,7 +59,7 @@ def run_command(
     try:
         load_env()
         runs = program if isinstance(program, click.Command) else command()(program)
-        # Click returns the status where it ends by itself (--help); a command of ours returns none.
+        # Click returns the status where it ends by itself (--help); a command of ours mostly none.
         status = runs.main(arguments, prog_name=prog, standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.UsageError as error:

@@ -70,7 +70,7 @@ def ledger_sensor(
     """
     if context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
         return dg.SkipReason("a run is going on, which may build the days")
-    from transform.build import out_of_date  # imports dbt, 1 s
+    from transform.event_days import out_of_date  # imports dbt, 1 s
 
     told = json.loads(context.cursor or "{}")
     found = out_of_date(warehouse.open())

@@ -1,4 +1,4 @@
-"""`make transform`: dbt build of the days that new loads touched, or of FROM to TO.
+"""Builds and tests of days: `make transform` and what else runs dbt.
 
 dbt runs inside this process, so that its events drive the progress bar.
 """
@@ -13,7 +13,6 @@ from contextlib import closing
 from dbt.artifacts.resources.types import NodeType
 from dbt.artifacts.schemas.results import NodeResult
 from dbt_common.events.base_types import EventMsg
-from dbt_common.invocation import get_invocation_id
 
 from core.days import DayRange
 from core.errors import UserError
@@ -21,8 +20,8 @@ from core.migrations import migrate
 from core.progress import Progress
 from core.settings import read_settings
 from core.warehouse.connection import Warehouse
-from core.warehouse.relation import Where, read
 from transform.build_lock import build_lock
+from transform.event_days import failed_days, named, state
 from transform.invocation import OnEvent, invoke, reason
 from transform.project import project_digest
 from transform.settings import TransformSettings
@@ -47,7 +46,7 @@ def prepare_warehouse(warehouse: Warehouse) -> None:
 
 
 def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
-    """Run `dbt build` and return one line about it.
+    """Run `dbt build` and say in one line what it did, and in others what is not right yet.
 
     Args:
         warehouse: where to build.
@@ -55,9 +54,51 @@ def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -
         progress: shows the models and tests as they finish.
 
     Raises:
-        UserError: a model or a blocking test failed; each has its own line on stderr.
+        UserError: a model or a blocking test failed, each has its own line on stderr; without
+            `days`, also where some day failed its tests earlier and has not passed them since.
     """
+    said = build(warehouse, days, progress)
+    if days is not None:
+        return said
+    left = state(warehouse)
+    if left.failed:
+        raise UserError(f"{said}, but {len(left.failed)} days are red: {named(left.failed)}")
+    return "\n".join([said, *left.notes()])
+
+
+def build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
+    """Run `dbt build`, as `transform`, and say in one line what it did."""
     title = f"dbt build {days}" if days else "dbt build"
+    results = _shown(warehouse, build_arguments(days), title, progress)
+    count = Counter(f"{result.status}" for result in results)
+    # Hooks of the project are results too.
+    hooks = sum(result.node.resource_type == NodeType.Operation for result in results)
+    models = count["success"] - hooks
+    return f"dbt build: {models} models, {count['pass']} tests passed, {count['warn']} warned"
+
+
+def test_days(warehouse: Warehouse, days: DayRange, progress: Progress) -> str:
+    """Run the data tests of UTC days, and say in one line what they said.
+
+    Raises:
+        UserError: a blocking test failed; each has its own line on stderr.
+    """
+    # `dbt test` takes no --event-time-start: dbt/macros/days/tested_days.sql reads these.
+    asked = {"FROM": f"{days.start}", "TO": f"{days.last}"}
+    arguments = ["test", "--exclude-resource-type", "unit_test"]
+    results = _shown(warehouse, arguments, "dbt test", progress, asked)
+    count = Counter(f"{result.status}" for result in results)
+    return f"dbt test: {count['pass']} tests passed, {count['warn']} warned"
+
+
+def _shown(
+    warehouse: Warehouse,
+    arguments: Sequence[str],
+    title: str,
+    progress: Progress,
+    env: Mapping[str, str] | None = None,
+) -> list[NodeResult]:
+    """One dbt invocation with its progress; what failed is a line on stderr, then a UserError."""
 
     def on_event(event: EventMsg) -> None:
         if event.info.name == "LogStartLine" and event.data.index == 1:
@@ -66,20 +107,21 @@ def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -
             progress.advance()
 
     try:
-        results = run_dbt(warehouse, build_arguments(days), on_event=on_event)
+        results = run_dbt(warehouse, arguments, env, on_event)
     finally:
         progress.done()
     for result in results:
         if result.status in ("error", "fail", "warn"):
             reason = " ".join((result.message or "").split())
             print(f"{result.status}: {result.node.name}: {reason}", file=sys.stderr)
-    count = Counter(f"{result.status}" for result in results)
-    if failed := count["error"] + count["fail"]:
-        raise UserError(f"dbt build failed: {failed} of {len(results)} models and tests, see above")
-    # Hooks of the project are results too.
-    hooks = sum(result.node.resource_type == NodeType.Operation for result in results)
-    models = count["success"] - hooks
-    return f"dbt build: {models} models, {count['pass']} tests passed, {count['warn']} warned"
+    failed = [result for result in results if result.status in ("error", "fail")]
+    if failed:
+        days = failed_days(warehouse)
+        red = f"; red days: {named(days)}" if days else ""
+        raise UserError(
+            f"{title} failed: {len(failed)} of {len(results)} models and tests, see above{red}"
+        )
+    return results
 
 
 def run_dbt(
@@ -118,24 +160,3 @@ def why_it_failed(results: Sequence[NodeResult]) -> tuple[str, bool]:
     failed = [result for result in results if result.status in ("error", "fail")]
     lines = [f"{r.node.name}: {' '.join((r.message or '').split())}" for r in failed]
     return "; ".join(lines), all(result.status == "error" for result in failed)
-
-
-def out_of_date(warehouse: Warehouse) -> dict[str, int]:
-    """The event days that are not built as raw has them, with their versions there."""
-    try:
-        days = read(warehouse, "analytics.event_days", "event_date")
-    except UserError:  # before the first build
-        return {
-            f"{row['day']}": row["version"] for row in read(warehouse, "raw.day_versions", "day")
-        }
-    return {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
-
-
-def days_built(where: Where, days: DayRange) -> list[str]:
-    """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
-    invocation = get_invocation_id()
-    return [
-        f"{row['event_date']}"
-        for row in read(where, "analytics.event_days", "event_date")
-        if row["invocation_id"] == invocation and row["event_date"] not in days
-    ]

@@ -17,7 +17,10 @@ D1, D4, D5, D6, D13 = (f"2026-01-{day:02}" for day in (1, 4, 5, 6, 13))
 def failures(test: str) -> int:
     """The rows that a test finds, of all days."""
     arguments = ["test", "--select", test, "--log-level", "none", *LOCATION]
-    outcome = in_thread(dbtRunner().invoke, arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FROM", D1)
+        patch.setenv("TO", D13)
+        outcome = in_thread(dbtRunner().invoke, arguments)
     [found] = [result for result in outcome.result if result.node.name == test]
     return found.failures
 

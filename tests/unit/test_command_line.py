@@ -33,6 +33,8 @@ PROGRAMS = {
     "ingestion demo-files": [],
     "transform": ["FROM", "TO", "MAX_UNKNOWN_USERS"],
     "transform.docs": [],
+    "transform.rebuild": ["FROM", "TO", "MAX_UNKNOWN_USERS"],
+    "transform.test_data": ["FROM", "TO"],
     "reporting": [],
     "orchestration.backfill": INGEST,
     "orchestration.ui": ["UI_PORT"],
@@ -64,7 +66,7 @@ def test_help_shows_defaults():
 
 def test_every_module_that_is_run_has_its_help_tested():
     run_by_make = set(re.findall(r"\$\(RUN\) (\w[\w.]*)", (ROOT / "Makefile").read_text()))
-    of_developers = {"pytest", "benchmarks", "benchmarks.plots"}
+    of_developers = {"pytest", "benchmarks", "benchmarks.plots", "transform.dbt"}
     other = {name for name in run_by_make if name.startswith("tests.")}
     assert {program.split()[0] for program in PROGRAMS} == run_by_make - of_developers - other
 

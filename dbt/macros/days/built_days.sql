@@ -6,20 +6,37 @@
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- if cells_of_this_run() -%}{{ return('select 1') }}{%- endif -%}
+    {%- if invocation_args_dict.get('empty') -%}{{ return(unmark_days_built()) }}{%- endif -%}
     {%- set keeps_newer = config.get('incremental_strategy') in ('partition_overwrite', 'overwrite_days')
         and not should_full_refresh() -%}
+    {%- set version, days = model_version(), days_of(window_of_this_run()) -%}
     {%- for span in window_of_this_run() %}
-    insert into intermediate.built_days (model, kind, day, version, invocation_id)
-    select '{{ model.name }}', '{{ span.kind }}', day::date, {{ span.version }}, '{{ invocation_id }}'
+    insert into intermediate.built_days (
+        model, kind, day, version, invocation_id, model_version, seconds
+    )
+    select
+        '{{ model.name }}', '{{ span.kind }}', day::date, {{ span.version }}, '{{ invocation_id }}',
+        '{{ version }}', extract(epoch from clock_timestamp() - now()) / {{ days }}
     from generate_series(date '{{ span.first }}', date '{{ span.last }}', interval '1 day') as day
     {%- if keeps_newer %}
     where day::date not in ({{ newer_days() }})
     {%- endif %}
     on conflict (model, kind, day) do update
-    set version = excluded.version, invocation_id = excluded.invocation_id, built_at = excluded.built_at;
-    {%- else %}
-    select 1
+    set
+        version = excluded.version,
+        invocation_id = excluded.invocation_id,
+        built_at = excluded.built_at,
+        model_version = excluded.model_version,
+        seconds = excluded.seconds;
     {%- endfor %}
+    insert into intermediate.model_versions (model, version)
+    values ('{{ model.name }}', '{{ version }}')
+    on conflict (model) do update
+    set version = excluded.version, noted_at = excluded.noted_at
+    where model_versions.version != excluded.version;
+    -- Built before versions were noted: by the first one that is.
+    update intermediate.built_days set model_version = '{{ version }}'
+    where model = '{{ model.name }}' and model_version is null;
 {%- endmacro %}
 
 
@@ -50,10 +67,8 @@
 {% endmacro %}
 
 
-{#- The days that this invocation has built for a model, for its tests. `dbt test` alone builds
-    nothing and tests everything: none. -#}
+{#- The days that this invocation has built for a model. -#}
 {% macro built_spans(model_name) %}
-    {%- if not execute or invocation_args_dict.get('which') != 'build' -%}{{ return(none) }}{%- endif -%}
     {%- set query -%}
         with built as (
             select day, version from intermediate.built_days
@@ -65,13 +80,9 @@
 {% endmacro %}
 
 
-{#- For singular tests: the condition that a day is one of those this invocation built, or up to
-    `before` days before one; true under `dbt test`. -#}
-{% macro in_built_days(column, model_name, before=0) -%}
-    {%- set spans = built_spans(model_name) -%}
-    {%- for span in spans or [] -%}
-        {%- set first = modules.datetime.date.fromisoformat(span.first) -%}
-        {%- do span.update({'first': (first - modules.datetime.timedelta(days=before)).isoformat()}) -%}
-    {%- endfor -%}
-    {%- if spans is none %}true{% else %}({{ day_condition(column, spans) }}){% endif -%}
+{#- Under --empty: an increment has touched no day; a table made anew has none. -#}
+{% macro unmark_days_built() -%}
+    {%- if is_incremental() -%}select 1{%- else -%}
+    delete from intermediate.built_days where model = '{{ model.name }}'
+    {%- endif -%}
 {%- endmacro %}

@@ -13,6 +13,7 @@
     {%- else -%}
         true
     {%- endif %}
+    /* end of window */
 {%- endmacro %}
 
 
@@ -23,6 +24,20 @@
     {%- set spans = window_of_this_run() -%}
     {{ lock_writers_of(this) }}
     create temporary table {{ this.identifier }}_changed on commit drop as
+    {%- if invocation_args_dict.get('empty') %}
+    select user_id from {{ this }} where false;
+    {%- elif has_another_version() %}
+    select user_id from {{ ref('stg_user_profiles') }} where reject_reason is null
+    union
+    select user_id from {{ this }};
+    {%- else %}
+    {{ _users_of_profiles_of(spans) }};
+    {%- endif %}
+    analyze {{ this.identifier }}_changed;
+{%- endmacro %}
+
+
+{% macro _users_of_profiles_of(spans) %}
     select user_id from raw.retracted_profiles where {{ day_condition('ingest_date', spans) }}
     union
     select profiles.user_id
@@ -42,15 +57,16 @@
                 profiles.updated_at = versions.valid_from
                 and profiles.ingest_date < versions.first_ingest_date
             )
-        );
-    analyze {{ this.identifier }}_changed;
+        )
 {%- endmacro %}
 
 
 {#- Post-hook, after mark_days_built: what was taken back has been seen to, and the days on which a
     user's profile is another one than before are out of date. -#}
 {% macro mark_days_of_changed_profiles() %}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not execute or invocation_args_dict.get('empty') -%}{{ return('select 1') }}{%- endif -%}
+    update intermediate.built_days set model_version = '{{ model_version() }}'
+    where model = '{{ model.name }}' and model_version != '{{ model_version() }}';
     delete from raw.retracted_profiles as retracted
     using raw.day_versions as current
     inner join intermediate.built_days as built using (kind, day, version)

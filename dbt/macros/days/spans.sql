@@ -58,3 +58,14 @@
     {%- endfor -%}
     {{ return(rows) }}
 {% endmacro %}
+
+
+{#- How many days spans have, at least 1: to divide by. -#}
+{% macro days_of(spans) %}
+    {%- set date = modules.datetime.date -%}
+    {%- set days = [1] if not spans else [] -%}
+    {%- for s in spans -%}
+        {%- do days.append((date.fromisoformat(s.last) - date.fromisoformat(s.first)).days + 1) -%}
+    {%- endfor -%}
+    {{ return(days | sum) }}
+{% endmacro %}

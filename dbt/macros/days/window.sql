@@ -23,13 +23,15 @@
     {%- else -%}
         true
     {%- endif %}
+    /* end of window */
 {%- endmacro %}
 
 
 {#- This run's days of a model, runs of consecutive days of one version joined:
     [{first, last, version}, ...] with inclusive days. -#}
 {% macro window_spans(kind, upstream=none) %}
-    {%- if not execute -%}{{ return([]) }}{%- endif -%}
+    {#- dbt run --empty reads no row: no day may become what it read. -#}
+    {%- if not execute or invocation_args_dict.get('empty') -%}{{ return([]) }}{%- endif -%}
     {%- set start, end = invocation_args_dict.get('event_time_start'), invocation_args_dict.get('event_time_end') -%}
     {%- set query -%}
         with wanted as (
@@ -37,6 +39,9 @@
             from {{ "raw.day_versions" if upstream is none else "intermediate.built_days" }} as v
             left join intermediate.built_days as b
                 on b.model = '{{ model.name }}' and b.kind = v.kind and b.day = v.day
+            {%- if kind == 'profile_date' %}
+            left join intermediate.model_versions as m on b.model = m.model
+            {%- endif %}
             where v.kind = '{{ kind }}'
                 {%- if upstream is not none %} and v.model = '{{ upstream }}'{% endif %}
                 {%- if is_incremental() and start and kind != 'profile_date' %}
@@ -52,6 +57,8 @@
                     )
                     {%- endif %}
                 )
+                {%- elif is_incremental() and kind == 'profile_date' %}
+                and (b.version is distinct from v.version or b.model_version != m.version)
                 {%- elif is_incremental() %}
                 and b.version is distinct from v.version
                 {%- endif %}

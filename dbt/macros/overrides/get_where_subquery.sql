@@ -1,13 +1,13 @@
-{#- Generic tests of a windowed model (config overwrite_by or partition_by) look at the days this invocation built,
-    so that testing one day does not scan history. `dbt test` tests every day. -#}
+{#- Generic tests of a windowed model (config overwrite_by or partition_by) look at some days, so that
+    testing one day does not scan history: macros/days/tested_days.sql says at which. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set column = model_overwrite_by(relation) -%}
-    {%- set spans = built_spans(relation.identifier) if column else none -%}
+    {%- set spans = days_to_test(relation.identifier) if column else none -%}
     {%- set where = config.get('where') -%}
     {%- if spans is none and not where -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set conditions = ([where] if where else []) + ([] if spans is none else [day_condition(column, spans)]) -%}
+    {%- set conditions = (['(' ~ where ~ ')'] if where else []) + ([] if spans is none else ['(' ~ day_condition(column, spans) ~ ')']) -%}
     {{ return("(select * from " ~ relation ~ " where " ~ conditions | join(" and ") ~ ") as dbt_subquery") }}
 {%- endmacro %}
 

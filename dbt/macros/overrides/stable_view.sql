@@ -7,7 +7,9 @@
     {%- set is_current -%}
         select to_regclass('{{ target_relation }}') is not null and exists (
             select from intermediate.marks
-            where kind = 'view' and name = '{{ name }}' and value = '{{ local_md5(sql) }}'
+            where kind = 'view' and name = '{{ name }}'
+                {#- Under --empty the SQL reads no row: a view that is there stays what it is. #}
+                and {{ 'true' if invocation_args_dict.get('empty') else "value = '" ~ sql_digest(sql) ~ "'" }}
         )
     {%- endset -%}
 
@@ -23,7 +25,7 @@
         {% call statement('main') %}
             {{ replace_view(target_relation, sql) }}
             insert into intermediate.marks (kind, name, value)
-            values ('view', '{{ name }}', '{{ local_md5(sql) }}')
+            values ('view', '{{ name }}', '{{ 'empty' if invocation_args_dict.get('empty') else sql_digest(sql) }}')
             on conflict (kind, name)
             do update set value = excluded.value, noted_at = excluded.noted_at;
         {% endcall %}

@@ -10,6 +10,10 @@ built as (select * from {{ source('intermediate', 'built_days') }}),
 
 event_counts as (select * from {{ ref('int_event_day_counts') }}),
 
+models as (select * from {{ ref('int_days_by_models') }}),
+
+tested as (select * from {{ ref('int_days_tested') }}),
+
 days as (
     select
         versions.day,
@@ -41,6 +45,12 @@ select
     days.raw_version::bigint as raw_version,
     days.built_at,
     days.is_up_to_date,
-    days.invocation_id
+    days.invocation_id,
+    tested.tested_at,
+    tested.tests_passed,
+    models.model_version,
+    models.is_on_current_model
 from days
 left join counts on days.day = counts.event_date
+left join tested on days.day = tested.day
+left join models on days.day = models.day

@@ -1,0 +1,101 @@
+{#- Which blocking tests there are, and what they said. -#}
+
+{#- on-run-start: note them. A test that is new, or says something else than before, has been passed by
+    no day. -#}
+{% macro note_blocking_tests() -%}
+    {%- if not execute or _range_to_test() is undefined -%}{{ return('select 1') }}{%- endif -%}
+    {%- set wanted = {} -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'test' and is_blocking(node) -%}
+        {%- do wanted.update({node.unique_id: [test_definition(node), tested_model(node)]}) -%}
+    {%- endfor -%}
+    {%- set noted = {} -%}
+    {%- for row in run_query('select test, definition, model from intermediate.blocking_tests').rows -%}
+        {%- do noted.update({row[0]: [row[1], row[2]]}) -%}
+    {%- endfor -%}
+    {%- if wanted == noted -%}{{ return('select 1') }}{%- endif %}
+    delete from intermediate.blocking_tests;
+    {%- for test in wanted %}
+    insert into intermediate.blocking_tests (test, definition, model)
+    values ('{{ test }}', '{{ wanted[test][0] }}', {{ _text_or_null(wanted[test][1]) }})
+    on conflict (test) do update
+    set definition = excluded.definition, model = excluded.model, noted_at = excluded.noted_at;
+    {%- endfor %}
+    select 1
+{%- endmacro %}
+
+
+{% macro _text_or_null(text) %}{{ return('null' if text is none else "'" ~ text ~ "'") }}{% endmacro %}
+
+
+{#- The windowed model whose days a test looks at; none where it looks at everything. -#}
+{% macro tested_model(test) %}
+    {%- set is_generic = true if test.attached_node else false -%}
+    {%- if is_generic or 'macro.product_events.in_built_days' in test.depends_on.macros -%}
+        {%- for parent in ([test.attached_node] if is_generic else test.depends_on.nodes) -%}
+            {%- set config = graph.nodes[parent].config if parent in graph.nodes else {} -%}
+            {%- if config.get('overwrite_by') or config.get('partition_by') -%}
+                {{ return(graph.nodes[parent].name) }}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(none) }}
+{% endmacro %}
+
+
+{#- A digest of what a test asks: its SQL, its arguments, the macros of projects that it is made of. -#}
+{% macro test_definition(test) %}
+    {%- set parts = [sql_digest(test.raw_code), test.get('test_metadata'), test.config.get('where')] -%}
+    {%- for key in ('limit', 'fail_calc', 'warn_if', 'error_if') -%}
+        {%- do parts.append(test.config.get(key)) -%}
+    {%- endfor -%}
+    {%- for unique_id in test.depends_on.macros if not unique_id.startswith('macro.dbt') -%}
+        {%- set name = unique_id.split('.')[-1] -%}
+        {%- if name.startswith('test_') and name in context -%}
+            {%- do parts.append(context[name].macro.macro_sql) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(local_md5(parts | join('|'))[:12]) }}
+{% endmacro %}
+
+
+{#- on-run-end: what the blocking tests of this run said, day by day. -#}
+{% macro note_test_results(results) -%}
+    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- for result in results
+            if result.node.resource_type == 'test' and is_blocking(result.node)
+            and result.status in ('pass', 'warn', 'fail', 'error') %}
+        {%- set test, has_passed = result.node.unique_id, result.status in ('pass', 'warn') -%}
+        {%- set failed = none if has_passed else _failed_days(result) %}
+    update intermediate.tested_days
+    set passed = {{ 'true' if has_passed else 'false' if failed is none else 'day not in ' ~ failed }},
+        tested_at = clock_timestamp()
+    where test = '{{ test }}' and invocation_id = '{{ invocation_id }}' and passed is null;
+        {%- if tested_model(result.node) is none %}
+    delete from intermediate.tested_days where test = '{{ test }}';
+            {%- if failed is not none %}
+    insert into intermediate.tested_days (test, day, definition, invocation_id, passed)
+    select tests.test, days.day, tests.definition, '{{ invocation_id }}', false
+    from intermediate.blocking_tests as tests
+    inner join intermediate.built_days as days on days.day in {{ failed }}
+    where tests.test = '{{ test }}'
+    group by tests.test, days.day, tests.definition;
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor %}
+    select 1
+{%- endmacro %}
+
+
+{#- The days of the rows that a test found, as a list of SQL; none where they do not all say theirs. -#}
+{% macro _failed_days(result) %}
+    {%- if result.status == 'error' -%}{{ return(none) }}{%- endif -%}
+    {%- set found = get_columns_in_query(result.node.compiled_code) -%}
+    {%- for column in ('event_date', 'ingest_date') if column in found -%}
+        {%- set query = 'select distinct ' ~ column ~ '::text from (' ~ result.node.compiled_code ~ ') as failed' -%}
+        {%- set days = run_query(query).columns[0].values() | list -%}
+        {%- if days and none not in days -%}
+            {{ return("(date '" ~ days | join("', date '") ~ "')") }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(none) }}
+{% endmacro %}

@@ -1,0 +1,131 @@
+"""What analytics.event_days says of the days: out of date, red, owed a test, on older models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from dbt_common.invocation import get_invocation_id
+
+from core.days import DayRange
+from core.errors import UserError
+from core.warehouse.connection import Warehouse
+from core.warehouse.relation import Where, read
+
+_SHOWN = 5
+DAYS_A_CHUNK = 31
+
+
+@dataclass(frozen=True)
+class State:
+    """The built UTC days that are not right, each list by day.
+
+    `failed`: a blocking test failed on what is in them. `owed`: one has not looked at it yet.
+    `older`: other models built them than today's; `seconds`: what building those took.
+    """
+
+    failed: list[date]
+    owed: list[date]
+    older: list[date]
+    seconds: float
+
+    def notes(self) -> list[str]:
+        """What to say of them, a line each."""
+        lines = []
+        if self.owed:
+            lines.append(
+                f"{_days(self.owed)} of a test: the next builds test them, newest first, "
+                "make test-data all at once"
+            )
+        if self.older:
+            lines.append(
+                f"{len(self.older)} days are on older models ({named(self.older)}): make rebuild "
+                f"builds them anew, in about {_time(self.seconds)}"
+            )
+        return lines
+
+
+def state(warehouse: Warehouse) -> State:
+    """The built days that are not right.
+
+    Raises:
+        UserError: nothing was built yet.
+    """
+    with closing(warehouse.connect()) as db:
+        days = [day for day in read(db, "analytics.event_days", "event_date") if day["built_at"]]
+        older = [day["event_date"] for day in days if day["is_on_current_model"] is False]
+        return State(
+            [day["event_date"] for day in days if day["tests_passed"] is False],
+            [day["event_date"] for day in days if day["tests_passed"] is None],
+            older,
+            _seconds(db, older) if older else 0,
+        )
+
+
+def failed_days(warehouse: Warehouse) -> list[date]:
+    """The built days that a blocking test failed for; none before the first build."""
+    try:
+        return state(warehouse).failed
+    except UserError:
+        return []
+
+
+def out_of_date(warehouse: Warehouse) -> dict[str, int]:
+    """The event days that are not built as raw has them, with their versions there."""
+    try:
+        days = read(warehouse, "analytics.event_days", "event_date")
+    except UserError:  # before the first build
+        return {
+            f"{row['day']}": row["version"] for row in read(warehouse, "raw.day_versions", "day")
+        }
+    return {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
+
+
+def days_built(where: Where, days: DayRange) -> list[str]:
+    """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
+    invocation = get_invocation_id()
+    return [
+        f"{row['event_date']}"
+        for row in read(where, "analytics.event_days", "event_date")
+        if row["invocation_id"] == invocation and row["event_date"] not in days
+    ]
+
+
+def chunks(days: Iterable[date]) -> list[DayRange]:
+    """Days as ranges of consecutive ones, the newest first, none longer than `DAYS_A_CHUNK`."""
+    ranges: list[DayRange] = []
+    for day in sorted(days, reverse=True):
+        newest = ranges[-1] if ranges else None
+        if newest and newest.start == day + timedelta(days=1) and len(newest) < DAYS_A_CHUNK:
+            ranges[-1] = DayRange(day, newest.end)
+        else:
+            ranges.append(DayRange.of(day))
+    return ranges
+
+
+def named(days: list[date]) -> str:
+    """Some of the days, for people."""
+    shown = ", ".join(f"{day}" for day in days[:_SHOWN])
+    return f"{shown}, …" if len(days) > _SHOWN else shown
+
+
+def _seconds(where: Where, days: list[date]) -> float:
+    """What all models took to build some days."""
+    wanted = set(days)
+    rows = read(where, "intermediate.built_days", "day")
+    return float(sum(row["seconds"] or 0 for row in rows if row["day"] in wanted))
+
+
+def _days(days: list[date]) -> str:
+    return f"{len(days)} day owes" if len(days) == 1 else f"{len(days)} days owe"
+
+
+def _time(seconds: float) -> str:
+    """A duration in whole seconds, minutes or hours, never none."""
+    for length, unit in ((3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            number = round(seconds / length)
+            return f"{number} {unit}{'s' if number > 1 else ''}"
+    return f"{max(round(seconds), 1)} s"

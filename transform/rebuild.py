@@ -1,0 +1,51 @@
+"""`make rebuild`: days anew with today's models, in chunks, the newest first."""
+
+from __future__ import annotations
+
+import sys
+
+from core.command_line import command, run_command
+from core.days import DayRange
+from core.progress import Progress
+from core.settings import RangeSettings, optional_range
+from core.warehouse.connection import Warehouse
+from transform.settings import MAX_UNKNOWN_USERS
+
+
+def rebuild(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
+    """Build days with today's models; killed, the next call goes on where it was.
+
+    Each chunk is a build of its own: readers see its days old or new.
+
+    Args:
+        warehouse: where.
+        days: UTC days; None for those that other models have built than today's.
+        progress: shows each chunk's models and tests.
+
+    Returns:
+        A line about it.
+
+    Raises:
+        UserError: a model or a blocking test failed; the chunks before are built.
+    """
+    from transform.build import build
+    from transform.event_days import chunks, state
+
+    wanted = list(days) if days else state(warehouse).older
+    ranges = chunks(wanted)
+    for number, chunk in enumerate(ranges, 1):
+        print(f"{number}/{len(ranges)} {chunk}: {build(warehouse, chunk, progress)}")
+    return f"{len(wanted)} days rebuilt"
+
+
+@command(RangeSettings, MAX_UNKNOWN_USERS)
+def _rebuild() -> None:
+    """Build the days FROM to TO with today's models; without them, those on older models."""
+    from core.warehouse.server import warehouse
+
+    days = optional_range()
+    print(rebuild(warehouse(), days, Progress(unit="models and tests")))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(_rebuild, prog="python -m transform.rebuild"))
