@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from textwrap import wrap
 from urllib.parse import urlsplit
 
 import duckdb
@@ -22,7 +21,7 @@ from ingestion.decode.session import session
 from ingestion.mapping.api_shape import read_api
 from ingestion.mapping.draft.guesses import EVENTS, PROFILES, guesses
 from ingestion.mapping.draft.samples import Samples
-from ingestion.mapping.draft.writing import WIDTH, Section, closing, columns, fields, toml
+from ingestion.mapping.draft.writing import Section, closing, columns, comment, fields, toml
 from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.sample_records import NOTHING, add_records, file_records
@@ -228,7 +227,7 @@ def _shape(table: str, dialect: Dialect, usual: FileShape) -> list[str]:
     for setting, value in vars(dialect.shape).items():
         if value != getattr(usual, setting):
             why = dialect.reasons.get(setting, "")
-            lines += _comment(why) if why else []
+            lines += comment(why) if why else []
             value = list(value) if setting == "columns" else value
             lines.append(f"{setting} = {toml(value)}")
     return [f"[{table}]", *lines, ""] if lines else []
@@ -246,10 +245,10 @@ def _api_section(probed: Probed) -> tuple[list[str], list[tuple[str, str, str]]]
     lines, found = ["[api]"], []
     for setting, value in probed.section.items():
         why = probed.reasons.get(setting, "")
-        lines += [*(_comment(why) if why else []), f"{setting} = {toml(value)}"]
+        lines += [*(comment(why) if why else []), f"{setting} = {toml(value)}"]
         found.append((f"api: {setting}", toml(value), why))
     for setting, what in probed.open.items():
-        lines += _comment(f"decide: {what}")
+        lines += comment(f"decide: {what}")
         if setting not in probed.section:
             lines.append(f"# {setting} = {{ … }}")
         found.append((f"api: {setting}", "?", what))
@@ -257,18 +256,14 @@ def _api_section(probed: Probed) -> tuple[list[str], list[tuple[str, str, str]]]
 
 
 def _beginning(drafted: Drafted) -> Iterable[str]:
-    yield from _comment(
+    yield from comment(
         f"Drafted by make mapping-draft, from {drafted.looked_at}. Each line is a guess under its"
         ' reason; what a person has to look at is marked "decide:".'
     )
-    yield from _comment(
+    yield from comment(
         f"make mapping-check MAPPING={drafted.name} EVENTS_URL=… shows what it does."
     )
     yield ""
-
-
-def _comment(text: str) -> list[str]:
-    return [f"# {line}" for line in wrap(text, WIDTH - 2)]
 
 
 def next_commands(drafted: Drafted, settings: SampleSettings) -> list[str]:

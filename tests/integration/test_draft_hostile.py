@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
 from core.errors import UserError
+from ingestion.decode.heads import head_of
+from ingestion.mapping.file_shape import FileShape
+from ingestion.source.unit import Unit
 from tests.helpers.drafts import RECORD, checked, drafted, events, lines, of_files, said
 from tests.helpers.landing import write
 
@@ -85,3 +89,15 @@ def test_of_a_large_file_only_the_beginning_is_read(tmp_path, monkeypatch):
     assert "of 1 large files only the beginning was looked at" in found.notes
     [table] = checked(tmp_path / "in", tmp_path / "draft.toml").tables
     assert 300 < table.accepted == table.received < 2_000
+
+
+def test_the_beginning_of_csv_ends_where_a_record_ends(tmp_path):
+    record = 'e1,"a\nlonger note"\n'
+    place = tmp_path / "x.csv"
+    place.write_text("event_id,note\n" + record * 100)
+    unit = Unit("x.csv", place, "csv", date(2026, 3, 1), place.stat().st_size)
+    for size in range(200, 200 + len(record)):
+        head, is_whole = head_of(unit, FileShape(), tmp_path, size)
+        text = head.path.read_text(encoding="utf-8-sig")
+        assert not is_whole
+        assert text.removeprefix("event_id,note\n").replace(record, "") == ""

@@ -162,3 +162,18 @@ def test_the_paging_of_a_check_says_what_ingestion_would_refuse(tmp_path):
     with paged_api(serve(Shape(partial(offset, says="total"), None), by_date)) as api:
         with pytest.raises(UserError, match="total = 7, and 3 records on 1 pages came"):
             checked(api.url, mapping, FROM=DAY)
+
+
+def test_a_key_in_a_link_is_in_no_draft(tmp_path):
+    def answer(call: Call) -> Said:
+        at = int(call.query.get("at", 0))
+        records = [{"id": n, "user": n % 3, "type": "v"} for n in DAYS.get(by_date(call), [])]
+        link = f"/?api_key=canary-4711&date={DAY}&at={at + SIZE}" if at < 6 else None
+        return Said({"items": records[at : at + SIZE], "next": link})
+
+    with paged_api(answer) as api:
+        found = drafted(api.url, tmp_path / "m.toml", FROM=DAY)
+    text = (tmp_path / "m.toml").read_text()
+    assert "json_link" in text
+    assert "canary" not in text
+    assert found.looked_at.startswith("7 records of 2026-03-01 on 3 pages (3, 3, 1)")

@@ -40,15 +40,12 @@ MAX_FORMATS = 3  # for one field
 @dataclass(frozen=True)
 class Moments:
     """`format`: as `event_ts_format` has it. `share`: of the values that it reads to a moment that
-    an event can have. `other`: a format that reads nearly as much, "" for none. `first`, `last`:
-    of the moments."""
+    an event can have. `other`: a format that reads nearly as much, "" for none."""
 
     format: str | tuple[str, ...]
     share: float
     other: str = ""
     is_without_zone: bool = False
-    first: datetime | None = None
-    last: datetime | None = None
 
 
 def moments(
@@ -77,7 +74,7 @@ def moments(
         return None
     zones = [bool(_HAS_ZONE.search(text)) and ":" in text for text, _ in tried]
     is_wall = best.format not in EPOCHS and sum(zones) < ZONED * len(zones)
-    return Moments(best.format, best.share, best.other, is_wall, best.first, best.last)
+    return Moments(best.format, best.share, best.other, is_wall)
 
 
 def _read(
@@ -85,15 +82,12 @@ def _read(
 ) -> Moments:
     """What a format reads of the table `given`."""
     mapping = TableMapping("events", {}, {}, "event_ts", time_format)
-    [found] = db.execute(
+    [(share,)] = db.execute(
         f"""with {timed(mapping, "value", of="given")}
-        select coalesce(avg(cast(is_right as int)), 0),
-            min(_time) filter (where is_right), max(_time) filter (where is_right)
-        from (select *, coalesce(_time between ? and ?, false) as is_right from timed)""",
+        select coalesce(avg(cast(coalesce(_time between ? and ?, false) as int)), 0) from timed""",
         [EVENT_TS_MIN, latest],
     ).fetchall()
-    share, first, last = found
-    return Moments(time_format, share, first=first, last=last)
+    return Moments(time_format, share)
 
 
 def _by_formats(db: duckdb.DuckDBPyConnection, latest: datetime) -> Moments | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
 
+from core.errors import redacted
 from ingestion.mapping.draft.guesses import TIMES, Guess, lifted, near_id, persons
 from ingestion.mapping.draft.identity import identity
 from ingestion.mapping.draft.samples import Field, Samples
@@ -21,8 +22,8 @@ MOST_TIMES = 0.9  # of the values are read: else a person has to say how
 
 @dataclass
 class Section:
-    """[events] or [profiles]. `role`: what it is about, for people. `lines`: of the TOML. `found`:
-    by column, what was chosen and why. `open`: what a person has to decide."""
+    """[events] or [profiles]. `lines`: of the TOML. `found`: by column, what was chosen and why.
+    `open`: what a person has to decide. `names`: the fields by their names in expressions."""
 
     samples: Samples
     chosen: dict[str, Guess]
@@ -52,8 +53,8 @@ class Section:
 
     def say(self, *comments: str) -> None:
         """Comment lines."""
-        for comment in comments:
-            self.lines += [f"# {line}" for line in wrap(comment, WIDTH - 2)]
+        for each in comments:
+            self.lines += comment(each)
 
     def put(self, setting: str, value: object, why: str = "") -> None:
         """A setting under its reason."""
@@ -67,6 +68,11 @@ class Section:
         self.lines.append(f"# {setting} = {toml(value)}")
         self.open.append(setting)
         self.found.append((setting, "?", what))
+
+
+def comment(text: str) -> list[str]:
+    """A text as lines of a comment, without secrets: a link of an API may have a key in it."""
+    return [f"# {line}" for line in wrap(redacted(text), WIDTH - 2)]
 
 
 def toml(value: object) -> str:
