@@ -163,9 +163,10 @@ def _member(tree: _Tree, node: Steps) -> str:
     key = json.dumps(node[-1], ensure_ascii=False) + ":"
     whole = quoted(f"{key}null")
     if tree.is_hashed(node):
-        value = tree.value(node)
-        hashed = f"""{quoted(f'{key}"')} || {tree.hashed(value)} || '"'"""
-        whole = f"case when {is_filled(value)} then {hashed} end"
+        hashed = f"""{quoted(f'{key}"')} || {tree.hashed("found")} || '"'"""
+        member = f"case when {is_filled('found')} then {hashed} end"
+        # The value once: of a nested place it costs more than the hash.
+        whole = f"list_transform([{tree.value(node)}], lambda found: {member})[1]"
     if not tree.below(node):
         return whole
     return f"""case coalesce({tree.kind(node)}, 'NULL') when 'NULL' then null
