@@ -15,8 +15,8 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt backfill prune forget report ui up down reset psql checks lint format types docs unit browser test-quick test \
-        test-full test-soak test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
+        dbt backfill prune forget report ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        test test-full test-soak test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,10 +138,10 @@ test-quick: install ## for every save: unit tests and the quickest on Postgres (
 checks: install ## lint and types, side by side
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types
 
-test: checks browser ## what CI runs on every change: lint, types, tests; TEST_SEED= chooses the cases
+test: checks browser pgbouncer ## what CI runs on every change: lint, types, tests; TEST_SEED= chooses the cases
 	@$(RUN) pytest --tier change $(SPREAD)
 
-test-full: checks browser ## every case of every matrix, and the proof at length: nightly
+test-full: checks browser pgbouncer ## every case of every matrix, and the proof at length: nightly
 	@$(RUN) pytest $(SPREAD)
 	@$(MAKE) --no-print-directory test-soak INTERLEAVINGS=$${INTERLEAVINGS:-40}
 
@@ -154,7 +154,7 @@ test-server: install ## tests of the SQL on the server that PGHOST names
 	@TEST_ON_PGHOST=1 $(RUN) pytest -q $(patsubst %,tests/integration/test_%.py,days_replaced profiles replay \
 	  drift data_tests retention partition_overwrite partition_overwrite_elsewhere)
 
-coverage: install browser ## what the tests run of our own code, in other processes too: htmlcov/index.html
+coverage: install browser pgbouncer ## what the tests run of our own code, in other processes too: htmlcov/index.html
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(SPREAD); status=$$?; $(BIN)/coverage combine --quiet; \
 	  $(BIN)/coverage html --quiet; $(BIN)/coverage report --skip-covered; exit $$status
@@ -163,11 +163,18 @@ mutants: install ## faults, one at a time: do the tests notice? N=40 SEED= FILES
 	@$(RUN) tests.mutants
 
 # CHROMIUM= is another one's path.
+browser: PROGRAM := $${CHROMIUM:-chromium}
 browser: ## Chromium for the tests of the UI: Debian's, installed where this is root
-	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { \
+	@$(INSTALLED)
+
+pgbouncer: PROGRAM := pgbouncer
+pgbouncer: ## PgBouncer for the tests of Postgres servers: Debian's, installed where this is root
+	@$(INSTALLED)
+
+INSTALLED = PATH="$$PATH:/usr/sbin" command -v "$(PROGRAM)" >/dev/null || { \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || \
-	    { echo "error: CHROMIUM=$${CHROMIUM:-chromium} is not there, and only root with apt-get can install it" >&2; exit 2; }; \
-	  apt-get update -qq && apt-get install -y -qq chromium; }
+	    { echo "error: $(PROGRAM) is not there, and only root with apt-get can install it" >&2; exit 2; }; \
+	  apt-get update -qq && apt-get install -y -qq $(subst browser,chromium,$@); }
 
 screenshots: install browser ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q

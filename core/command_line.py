@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Function = Callable[[], int | None]
 INTERRUPTED = 130  # of a shell, after Ctrl-C
+# Full, over a quota, read-only, not ours to write.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def command(
@@ -49,7 +52,8 @@ def run_command(
 ) -> int:
     """Run a command line, and return its exit status.
 
-    An error of the user (a `UserError`, a wrong option) becomes one line on stderr and status 2.
+    An error of the user (a `UserError`, a wrong option, what Postgres or the disk refuses) becomes
+    one line on stderr and status 2.
 
     Args:
         program: what runs; a function takes no settings.
@@ -70,7 +74,24 @@ def run_command(
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except _refusals() as error:
+        print(f"error: {UserError(_in_one_line(error))}", file=sys.stderr)
     return 2
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Asked only when something has failed: psycopg2 takes 20 ms to import."""
+    from core.refusals import REFUSALS
+
+    return (*REFUSALS, OSError)
+
+
+def _in_one_line(error: Exception) -> str:
+    """What Postgres or the disk has refused; any other error of the system is raised again."""
+    if isinstance(error, OSError) and error.errno not in _DISK:
+        raise error
+    who = "LOCAL_DIR or another folder" if isinstance(error, OSError) else "Postgres"
+    return f"{who}: {' '.join(str(error).split())}"
 
 
 def _options(settings: type[DataclassInstance] | Setting[Any]) -> list[click.Option]:

@@ -97,11 +97,21 @@ class Place:
 OTHERS = (
     Setting(
         "PGHOST",
-        Text("a host, or the directory of a socket"),
-        "The server of the warehouse. Not set: an embedded one is started under LOCAL_DIR.",
+        Text("a host, the directory of a socket, or a list of hosts"),
+        "The server of the warehouse. Not set, nor PGSERVICE or PGHOSTADDR: an embedded one is "
+        "started under LOCAL_DIR.",
         example="localhost",
     ),
-    Setting("PGPORT", Text("a port"), "Its port.", default="5432"),
+    Setting(
+        "PGHOSTADDR", Text("an address"), "Its address, without a name server.", example="10.0.0.5"
+    ),
+    Setting(
+        "PGSERVICE",
+        Text("a name"),
+        "Its section in PGSERVICEFILE or ~/.pg_service.conf.",
+        example="events",
+    ),
+    Setting("PGPORT", Text("a port"), "Its port, common to all hosts.", default="5432"),
     Setting("PGUSER", Text(), "The role. Not set: the name of the account.", example="fact_events"),
     Setting("PGPASSWORD", Text(), "The role's password.", secret=True),
     Setting(
@@ -109,6 +119,12 @@ OTHERS = (
         Text(),
         "The database. Not set: named like the role; fact_events of the embedded server.",
         example="fact_events",
+    ),
+    Setting(
+        "PGOPTIONS",
+        Text("options of the server"),
+        "For each session, such as another role. PGTZ does not count: every session is in UTC.",
+        example="-c role=builder",
     ),
 )
 LOCAL_DIR = Setting(

@@ -7,16 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.warehouse.server import is_named
 from ingestion.settings import EVENTS_URL, RESOURCE
 
 
 @contextmanager
 def demo_source() -> Iterator[None]:
-    """While it lasts, EVENTS_URL is the demo API, where neither it nor PGHOST is set.
+    """While it lasts, EVENTS_URL is the demo API, where neither it nor a server is named.
 
     With a warehouse of the user's own, made-up events must not come in by an oversight.
     """
-    if EVENTS_URL.read() or RESOURCE.read() or os.environ.get("PGHOST"):
+    if EVENTS_URL.read() or RESOURCE.read() or is_named():
         yield
         return
     from ingestion.demo.server import running

@@ -15,6 +15,9 @@ def secret(name: str) -> str:
     return dg.EnvVar(name) if os.environ.get(name) else ""
 
 
+_KEYWORDS = {"database": "dbname"}  # libpq's
+
+
 class Warehouse(dg.ConfigurableResource[Any]):
     """Postgres: the server that the fields name; blank ones are as libpq's variables say."""
 
@@ -32,8 +35,8 @@ class Warehouse(dg.ConfigurableResource[Any]):
             UserError: it is too old, or the embedded one does not start.
         """
         fields = self.model_dump().items()
-        given = {f"PG{name.upper()}": value for name, value in fields if value}
-        return server.warehouse(os.environ | given)
+        given = {_KEYWORDS.get(name, name): value for name, value in fields if value}
+        return server.warehouse(given)
 
 
 class EventsSource(dg.ConfigurableResource[Any]):

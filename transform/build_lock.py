@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 
 from core.warehouse.connection import Warehouse
 from core.warehouse.marks import mark, set_mark
+from core.warehouse.writable import keep_session
 
 _LOCK = "hashtext('fact_events.build')"
 _BUILT = ("project", "fact_events")
@@ -29,6 +30,7 @@ def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[None
         digest: of the dbt project that is built; None lets no build run meanwhile.
     """
     with closing(warehouse.connect()) as db:
+        keep_session(db)
         share = digest is not None and mark(db, *_BUILT) == digest
         with db.cursor() as cursor:
             cursor.execute(f"select pg_advisory_lock{'_shared' if share else ''}({_LOCK})")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
 
+from core.errors import UserError
 from core.warehouse.connection import Warehouse
 from transform.project import LOCATION
 
@@ -29,7 +30,14 @@ def invoke(
         arguments: dbt's, without those that say where the project is.
         env: more variables that only this invocation sees.
         on_event: told what dbt does.
+
+    Raises:
+        UserError: the database has a name that dbt's macros do not quote.
     """
+    if set(warehouse.database) & set("'\""):
+        raise UserError(
+            f"PGDATABASE={warehouse.database!r} has a quote in its name, which dbt writes as it is"
+        )
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
     with _environment({**warehouse.libpq_env(), **(env or {})}):
         return runner.invoke([*arguments, *LOCATION])

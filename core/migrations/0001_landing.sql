@@ -2,6 +2,39 @@
 -- migrations have some of it: here, and here only, what exists is left alone.
 -- {% macro migration_0001() %}
 
+-- Under these names other people may have tables: what lacks a column of ours is none of ours.
+do $theirs$
+declare
+    theirs text;
+begin
+    select string_agg(nspname || '.' || relname, ', ' order by relname) into theirs
+    from (
+        values
+        ('raw', 'schema_migrations', array['version', 'name', 'applied_at']),
+        ('raw', 'events', array['event_id', 'event_ts', 'ingest_date', 'source', '_dlt_load_id']),
+        ('raw', 'user_profiles', array['user_id', 'updated_at', 'ingest_date', 'source', '_dlt_load_id']),
+        ('raw', 'retracted_profiles', array['ingest_date', 'user_id']),
+        ('raw', 'loads', array['load_id', 'source', 'first_day', 'last_day', 'completed_at']),
+        ('raw', 'load_fields', array['load_id', 'table_name', 'field', 'type', 'sampled']),
+        ('raw', 'units', array['source', 'table_name', 'unit', 'load_id', 'fingerprint']),
+        ('raw', 'page_ends', array['source', 'table_name', 'place', 'fullest']),
+        ('raw', 'deliveries', array['source', 'table_name', 'ingest_date', 'load_id', 'rows']),
+        ('raw', 'delivered_days', array['source', 'table_name', 'ingest_date', 'event_date', 'rows']),
+        ('raw', 'day_versions', array['kind', 'day', 'version', 'changed_at']),
+        ('intermediate', 'built_days', array['model', 'kind', 'day', 'version', 'invocation_id']),
+        ('intermediate', 'marks', array['kind', 'name', 'value', 'noted_at'])
+    ) as ours (schema_name, table_name, columns)
+    inner join pg_namespace on nspname = schema_name
+    inner join pg_class on relnamespace = pg_namespace.oid and relname = table_name
+    where not columns <@ array(
+        select attname::text from pg_attribute where attrelid = pg_class.oid and not attisdropped
+    );
+    if theirs is not null then
+        raise exception 'this project has not made %: rename it, or move it to another schema', theirs;
+    end if;
+end
+$theirs$;
+
 create schema if not exists raw;
 
 -- One row per migration that has run. The greatest is the version of the schema.

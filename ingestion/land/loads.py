@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from core.errors import Unavailable
 from core.warehouse.locks import transaction
+from core.warehouse.writable import keep_session
 
 TABLES = ("events", "user_profiles")
 # Of a table's rows, dead: then their space is made free. Autovacuum comes once a minute: of 50
@@ -31,6 +32,7 @@ def lease(db: Connection, source: str, on_wait: Callable[[str], None]) -> Iterat
     Raises:
         Unavailable: the other one has it still after WAIT.
     """
+    keep_session(db)
     lock = "hashtextextended('load of ' || %s, 0)"
     with db.cursor() as cursor:
         cursor.execute(f"select pg_try_advisory_lock({lock})", (source,))

@@ -127,7 +127,8 @@ def prune_events(db: Connection, before: date) -> dict[str, int]:
         cursor.execute("select to_regclass('raw._dlt_loads') is not null")
         if cursor.fetchone() == (True,):
             cursor.execute(
-                "delete from raw._dlt_loads where load_id not in (select load_id from raw.loads)"
+                """delete from raw._dlt_loads where schema_name = 'fact_events'
+                and load_id not in (select load_id from raw.loads)"""
             )
         return deleted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, Self
@@ -14,6 +14,8 @@ from dagster_postgres import DagsterPostgresStorage
 
 from core.errors import UserError
 from core.settings import local_dir
+from core.warehouse.connection import connect
+from core.warehouse.writable import require_writable
 from orchestration.home.prepare import prepare_home
 from orchestration.home.settings import DAGSTER_HOME
 
@@ -24,7 +26,14 @@ class History(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:
-        """As dagster.yaml says, then with a pool: what Dagster's web server does for itself."""
+        """As dagster.yaml says, then with a pool: what Dagster's web server does for itself.
+
+        Raises:
+            UserError: the server is read-only, or a pooler whose connections are no sessions.
+        """
+        url = config_value["postgres_url"].replace("+psycopg2", "", 1)
+        with closing(connect("DAGSTER_HISTORY_URL", dsn=url)) as db:
+            require_writable(db)
         storage = cls(config_value["postgres_url"], inst_data=inst_data)
         for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=-1, max_overflow=-1)

@@ -1,11 +1,13 @@
-"""A real S3 server, a process of its own on loopback; modules that somebody else wrote."""
+"""A real S3 server and a Postgres over TCP, on loopback; modules that somebody else wrote."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -13,7 +15,10 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from psycopg2 import sql
 
+from tests.helpers.pipeline import deliver, event
+from tests.helpers.postgres import FIRST, LAST, Place, Server, tcp_server
 from tests.helpers.resources import HEAD
 from tests.helpers.waiting import LONG, wait_until
 
@@ -99,3 +104,50 @@ def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     for name in set(sys.modules) - before:
         if name.startswith("theirs_"):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def over_tcp() -> Iterator[Server]:
+    """Not below pytest's own directory, as tests/conftest.py says of the embedded one."""
+    folder = Path(tempfile.mkdtemp(prefix="fact-events-servers-"))
+    folder.chmod(0o755)
+    with tcp_server(folder) as found:
+        yield found
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def place(over_tcp, tmp_path) -> Iterator[Place]:
+    """Where a test makes its database and role, dropped at its end."""
+    found = Place(over_tcp, folder=tmp_path)
+    with found.open:
+        yield found
+    drop = "drop database if exists {} with (force)"
+    found.execute(sql.SQL(drop).format(sql.Identifier(found.database)), "postgres")
+    for (role,) in found.execute("select rolname from pg_roles where oid >= 16384", "postgres"):
+        found.execute(sql.SQL("drop role {}").format(sql.Identifier(str(role))), "postgres")
+
+
+@pytest.fixture
+def days(tmp_path) -> dict[str, str]:
+    """The settings of three days of files: events right before and after midnight, names that are
+    not ASCII, a late one, and a user's profile."""
+    folder = tmp_path / "with space"
+    for number in range(3):
+        day = f"2026-03-{28 + number}"
+        named = {"properties": {"name": "Zoë"}, "region": "île"}
+        deliver(folder, day, [
+            event(f"first {day}", f"{day}T00:00:01Z", **named),
+            event(f"last {day}", f"{day}T23:59:59Z", **named),
+            event(f"late {day}", "2026-03-27T23:30:00Z", **named),
+            event(f"bad {day}", "never"),
+        ])  # fmt: skip
+        profile = {"user_id": "u1", "tier": f"t{number}", "updated_at": f"{day}T00:00:00Z"}
+        (folder / f"{day}.profiles").write_text(json.dumps(profile | {"region": "île"}))
+    return {
+        "SOURCE": "files",
+        "EVENTS_URL": f"{folder}/%Y-%m-%d.jsonl",
+        "PROFILES_URL": f"{folder}/%Y-%m-%d.profiles",
+        "FROM": FIRST,
+        "TO": LAST,
+    }

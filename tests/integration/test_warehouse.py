@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
+from core.settings import ROOT
 from core.warehouse.connection import Warehouse, require_version
 from core.warehouse.embedded import data_dir, start_embedded
 from core.warehouse.server import warehouse as warehouse_of_settings
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
-from tests.helpers.processes import run
+from tests.helpers.processes import END, run
 
 
 def test_embedded_life(tmp_path):
@@ -55,6 +60,16 @@ def test_reset_never_touches_a_server_of_the_users_own(warehouse):
     )
 
 
+def test_reset_deletes_no_server_of_somebody_else(tmp_path):
+    data = tmp_path / "local" / "postgres"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("18\n")
+    done = run("ingestion", "reset")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is a Postgres that this project has not made" in done.stderr
+    assert (data / "PG_VERSION").exists()
+
+
 def test_a_server_that_is_not_there_is_one_line():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -91,6 +106,45 @@ def test_names_and_passwords_with_odd_characters(server, tmp_path):
     done = run("ingestion", "ingest", **odd.libpq_env(), **files)
     assert done.returncode == 0, done.stderr
     assert query(odd, "select event_id from raw.events") == [("e1",)]
+    done = run("transform", **odd.libpq_env())
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: PGDATABASE='a \"b\" %/c' has a quote in its name")
+
+
+def test_a_checkout_in_a_folder_with_a_space(tmp_path):
+    """Its embedded server too, found by dbt alone; what the shell has for another server is not
+    for it."""
+    copy = tmp_path / "my events"
+    left_out = (".venv", ".git", ".local", "target", "logs", ".*_cache", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*left_out))
+    deliver(copy / "in", "2026-01-01", [event("e1", "2026-01-01T12:00:00Z")])
+    days = {"SOURCE": "files", "EVENTS_URL": "in/%Y-%m-%d.jsonl", "FROM": "2026-01-01"}
+    foreign = {"PGPORT": "5433", "PGUSER": "u", "PGOPTIONS": "-c role=nobody", "PWD": str(copy)}
+    where = {"LOCAL_DIR": "", "DBT_TARGET_PATH": "", **foreign}
+
+    def run_there(*command: str | Path, **settings: str) -> str:
+        done = subprocess.run(
+            command,
+            cwd=copy,
+            env=os.environ | days | where | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=END,
+        )
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        return done.stdout
+
+    try:
+        for command in (("ingestion", "ingest"), ("transform",), ("reporting",)):
+            run_there(sys.executable, "-m", *command)
+        dbt = Path(sys.executable).with_name("dbt")
+        arguments = ("--quiet", "--profiles-dir", "profiles", "--project-dir", "dbt")
+        run_there(dbt, "run", *arguments, PGOPTIONS="")
+        assert (copy / ".local" / "postgres" / ".s.PGSQL.5432").exists()
+    finally:
+        stopped = run_there(sys.executable, "-m", "ingestion", "down")
+    assert stopped == "The embedded Postgres is stopped.\n"
 
 
 def test_report_before_anything_is_built(warehouse):

@@ -30,9 +30,15 @@
 {%- endmacro %}
 
 
-{#- Not by to_regclass: within a transaction it may not see a table that another has just made. -#}
+{#- Not by to_regclass: within a transaction it may not see a table that another has just made. One without
+    the column is somebody else's. -#}
 {% macro schema_version() %}
-    {%- set found = "select tablename from pg_tables where schemaname = 'raw' and tablename = 'schema_migrations'" -%}
+    {%- set found -%}
+        select attname from pg_attribute
+        inner join pg_class on pg_class.oid = attrelid
+        inner join pg_namespace on pg_namespace.oid = relnamespace
+        where nspname = 'raw' and relname = 'schema_migrations' and attname = 'applied_at'
+    {%- endset -%}
     {%- if not run_query(found).rows -%}{{ return(0) }}{%- endif -%}
     {{ return(run_query("select coalesce(max(version), 0) from raw.schema_migrations").rows[0][0] | int) }}
 {% endmacro %}

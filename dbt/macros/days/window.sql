@@ -87,6 +87,12 @@
 {% endmacro %}
 
 
+{#- The kind of day of a model's window, also where it has no day. -#}
+{% macro window_kind() %}
+    {{ return(modules.re.search('/\\* window (\\w+)', model.compiled_code).group(1)) }}
+{% endmacro %}
+
+
 {#- What macros/strategies/partition_overwrite.sql asks for. -#}
 {% macro partition_overwrite_spans() %}
     {{ return(window_of_this_run()) }}

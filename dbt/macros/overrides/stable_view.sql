@@ -24,10 +24,7 @@
     {% else %}
         {% call statement('main') %}
             {{ replace_view(target_relation, sql) }}
-            insert into intermediate.marks (kind, name, value)
-            values ('view', '{{ name }}', '{{ 'empty' if invocation_args_dict.get('empty') else sql_digest(sql) }}')
-            on conflict (kind, name)
-            do update set value = excluded.value, noted_at = excluded.noted_at;
+            {{ mark_as_ours(target_relation, 'view', 'empty' if invocation_args_dict.get('empty') else sql_digest(sql)) }}
         {% endcall %}
     {% endif %}
     {% do apply_grants(target_relation, config.get('grants'), should_revoke=False) %}
@@ -40,31 +37,37 @@
 
 
 {#- In place, with its grants and what depends on it. Postgres refuses that where columns went or
-    changed: then it is made anew with the views of this project that read it, which the run makes again
-    after it. Somebody else's view that reads it is not ours to drop. -#}
+    changed: then it is made anew, and the views of this project that read it, as they were or by the run
+    after it. -#}
 {% macro replace_view(relation, sql) %}
-    do $replace_view$
-    declare
-        others text;
-    begin
-        {{ get_replace_view_sql(relation, sql) }}
-    exception when invalid_table_definition then
-        with recursive readers (oid) as (
-            select '{{ relation }}'::regclass::oid
-            union
-            select ev_class from readers
-            inner join pg_depend on refclassid = 'pg_class'::regclass and refobjid = readers.oid
-            inner join pg_rewrite on classid = 'pg_rewrite'::regclass and objid = pg_rewrite.oid
-        )
-        select string_agg(oid::regclass::text, ', ') into others from readers
-        where oid::regclass::text not in (select name from intermediate.marks where kind = 'view')
-            and oid <> '{{ relation }}'::regclass;
-        if others is not null then
-            raise exception '% gets other columns, and % reads it: drop that first',
-                '{{ relation.include(database=false) }}', others;
-        end if;
-        drop view {{ relation }} cascade;
-        {{ get_create_view_as_sql(relation, sql) }}
-    end
-    $replace_view$;
+    {%- set existing = relation_there(this) -%}
+    {%- if existing is none or existing.type == 'view' and _columns_stay(relation, sql) -%}
+    {{ get_replace_view_sql(relation, sql) }}
+    {%- else -%}
+    {{ put_views_aside(existing) }}
+    {{ drop_unless_read(existing, existing.type.replace('_', ' ')) }}
+    {{ get_create_view_as_sql(relation, sql) }};
+    {{ put_views_back(relation) }}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- Whether the view keeps its columns where they are, with others after them at most. -#}
+{% macro _columns_stay(relation, sql) %}
+    {%- set new = relation.identifier[:50] ~ '_new' -%}
+    {% do run_query('create temporary view ' ~ new ~ ' as (' ~ sql ~ ')') %}
+    {%- set changed -%}
+        select 1 from pg_attribute as old
+        left join pg_attribute as new
+            on new.attrelid = 'pg_temp.{{ new }}'::regclass
+            and old.attnum = new.attnum
+            and old.attname = new.attname
+            and old.atttypid = new.atttypid
+            and old.atttypmod = new.atttypmod
+            and old.attcollation = new.attcollation
+        where old.attrelid = '{{ relation }}'::regclass and old.attnum > 0 and new.attnum is null
+    {%- endset -%}
+    {%- set stay = not run_query(changed).rows -%}
+    {% do run_query('drop view pg_temp.' ~ new) %}
+    {{ return(stay) }}
 {% endmacro %}

@@ -8,7 +8,9 @@
 {% macro get_incremental_sync_rows_sql(arg_dict) %}
     {%- set target, temp = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- set key, where = config.require('unique_key'), config.get('sync_where', 'true') -%}
+    {#- In a full refresh every row is the query's (macros/overrides/table_in_place.sql). -#}
+    {%- set where = arg_dict.get('sync_where') or config.get('sync_where', 'true') -%}
+    {%- set key = config.require('unique_key') -%}
     {%- set gone, came = target.identifier ~ '_gone', target.identifier ~ '_came' %}
     {{ lock_writers_of(target) }}
 
