@@ -8,6 +8,11 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 RUN := $(BIN)/python -m
 
+# What is given on the command line is data: to make `$1` in it would be a variable, and USER_ID='u$1'
+# the user "u".
+$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),\
+  $(eval override export $(name) := $$(value $(name)))))
+
 # Telemetry of dbt, dlt and Dagster is off (Dagster's also in orchestration/home/dagster.yaml).
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -58,7 +63,7 @@ mapping-check: install ## what sample records become by a mapping, without landi
 retract: install ## take a delivery back: UNIT= [MAPPING=] [DRY=1]
 	@$(RUN) ingestion retract
 
-replay: install ## read quarantined records again after a fix of the mapping: [REASON=] [MAPPING=]
+replay: install ## read quarantined records again after a fix of the mapping: [REASON=] [MAPPING=] [DRY=1]
 	@$(RUN) ingestion replay
 
 transform: install ## dbt build of the days that new loads touched, or of FROM= TO=
@@ -76,12 +81,12 @@ dbt: install ## any dbt command with the same settings and server: ARGS='compile
 backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one of the regions
 	@$(RUN) orchestration.backfill
 
-prune: install ## drop events older than KEEP_DAYS=
+prune: install ## drop events older than KEEP_DAYS= [DRY=1]
 	@$(RUN) commands.prune
 
 # Every shell has a USER, the person at it: given here it was the old word for the user to forget.
-forget: install ## delete every trace of a user: USER_ID=
-	@[ '$(origin USER)' != 'command line' ] || \
+forget: install ## delete every trace of a user: USER_ID= [DRY=1]
+	@[ '$(origin USER)' != 'override' ] || \
 	  { echo "error: USER=$$USER is no setting of forget: give USER_ID=$$USER" >&2; exit 2; }
 	@$(RUN) commands.forget
 

@@ -3,42 +3,123 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from collections.abc import Iterator
 
 from commands.settings import USER_ID
 from core.command_line import command, run_command
-from core.errors import UserError
+from core.errors import NotFound, UserError
+from core.warehouse.audit import Counts
+from core.warehouse.connection import Warehouse
+from ingestion.settings import DRY
+
+OUTSIDE = """\
+Outside of this: backups, replicas and WAL archives of the server, copies and exports that others
+made, and the source itself. What it delivers of the user again is left out."""
 
 
-@command(USER_ID)
+@command(USER_ID, DRY)
 def forget() -> None:
-    """Delete every trace of the user USER_ID: raw, quarantine, profile history, facts, Dagster.
+    """Delete every trace of the user USER_ID: raw, quarantine, profile history, facts, Dagster,
+    logs; and leave out what is delivered of them later.
 
     Room by room, from where the records come from. One that was killed is finished by running it
     again.
 
     \f
     Raises:
+        NotFound: there is no such user.
         UserError: USER_ID is not given, or the build failed.
     """
+    user = _user()
+    from commands.receipt import print_counts, receipt
+    from core.warehouse.server import warehouse
+    from ingestion.forget import leave_out, unattributed
+    from transform.build import prepare_warehouse
+
+    found = warehouse()
+    if not prepare_warehouse(found, DRY.read()):
+        raise _unknown(user)
+    there = _found(found, user)
+    if DRY.read():
+        print_counts(there, "Nothing was deleted (DRY); of this user there are", "rows")
+        return
+    user_hash = leave_out(found, user)
+    with receipt(found, "forget", user_hash, f"Forgotten: the user with the hash {user_hash}") as r:
+        for room, deleted in _forgotten(found, user):
+            r.add(room, deleted)
+    if files := _forgotten_in_files(user):
+        went = ", ".join(f"{number:,} {place}" for place, number in files.items())
+        print(f"And of what programs have written on this machine: {went}.")
+    if nobodys := unattributed(found):
+        print(f"{nobodys:,} quarantined records do not say whose they are, and stay.")
+    print(OUTSIDE)
+
+
+def _user() -> str:
     user = USER_ID.read()
     if not user:
         raise UserError("USER_ID is not set: name the user to forget, USER_ID=u17")
-    from commands.receipt import receipt
-    from core.warehouse.server import warehouse
-    from ingestion.land import retention as landed
+    try:
+        user.encode()
+    except UnicodeEncodeError:
+        raise UserError("USER_ID is not UTF-8: no user_id in Postgres is like that") from None
+    return user
+
+
+def _found(found: Warehouse, user: str) -> Counts:
+    """What there is of the user, by room; all of it only where nothing is to be done.
+
+    Raises:
+        NotFound: nothing, and nothing ever was.
+    """
+    from ingestion.forget import was_forgotten
+
+    there: Counts = {}
+    for room, rows in _counted(found, user):
+        there[room] = rows
+        if sum(rows.values()) and not DRY.read():
+            return there  # to look through Dagster's history takes longest
+    if not any(sum(rows.values()) for rows in there.values()) and not was_forgotten(found, user):
+        raise _unknown(user)
+    return there
+
+
+def _unknown(user: str) -> NotFound:
+    return NotFound(f"USER_ID={user!r} is unknown: no table, file or run has them")
+
+
+def _counted(found: Warehouse, user: str) -> Iterator[tuple[str, dict[str, int]]]:
+    """What each room has of the user."""
+    from ingestion.forget import count_user
     from orchestration import retention as orchestrated
     from transform import retention as transformed
-    from transform.build import prepare_warehouse
+
+    yield "ingestion", count_user(found, user)
+    yield "transform", transformed.count_user(found, user)
+    yield "orchestration", orchestrated.count_user(user)
+
+
+def _forgotten(found: Warehouse, user: str) -> Iterator[tuple[str, dict[str, int]]]:
+    """Each room's part, when it is done."""
+    from ingestion.forget import forget_user
+    from orchestration import retention as orchestrated
+    from transform import retention as transformed
     from transform.build_lock import build_lock
 
-    found = warehouse()
-    prepare_warehouse(found)
-    with receipt(f"Forgotten: {user}") as deleted:
-        with build_lock(found), closing(found.connect()) as db:
-            deleted["ingestion"] = landed.forget_user(db, user)
-        deleted["transform"] = transformed.forget_user(found, user)
-        deleted["orchestration"] = orchestrated.forget_user(user)
+    with build_lock(found):
+        yield "ingestion", forget_user(found, user)
+    yield "transform", transformed.forget_user(found, user)
+    yield "orchestration", orchestrated.forget_user(user)
+
+
+def _forgotten_in_files(user: str) -> dict[str, int]:
+    from core.traces import remove_lines
+    from core.warehouse.embedded import log_file
+    from transform.retention import forget_in_files
+
+    lines = remove_lines(log_file(), user) if log_file().exists() else 0
+    of_postgres = {"lines of the embedded Postgres' log": lines} if lines else {}
+    return of_postgres | forget_in_files(user)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from core.errors import UserError
+from core.errors import UserError, show_traceback
 from core.settings import Setting, declared, load_env
 from core.values import Switch
 
@@ -53,7 +53,7 @@ def run_command(
     """Run a command line, and return its exit status.
 
     An error of the user (a `UserError`, a wrong option, what Postgres or the disk refuses) becomes
-    one line on stderr and status 2.
+    one line on stderr and status 2; 3 where what was named is nowhere (`NotFound`).
 
     Args:
         program: what runs; a function takes no settings.
@@ -61,6 +61,7 @@ def run_command(
         prog: how the program is called, for its help.
     """
     try:
+        sys.excepthook = show_traceback
         load_env()
         runs = program if isinstance(program, click.Command) else command()(program)
         # Click returns the status where it ends by itself (--help); a command of ours mostly none.
@@ -71,6 +72,7 @@ def run_command(
         print(f"error: {UserError(message)} See --help.", file=sys.stderr)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return error.status
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from urllib.parse import quote
+import sys
+import traceback
+from types import TracebackType
+from urllib.parse import quote, quote_plus
 
 # Every setting that is declared as a secret: a test compares. Listed here, because a process that
 # has not loaded the declarations of a room may show its settings too.
@@ -39,8 +43,16 @@ class UserError(Exception):
     that no caller has to think of them.
     """
 
+    status = 2  # how the process ends
+
     def __init__(self, message: str) -> None:
         super().__init__(redacted(message))
+
+
+class NotFound(UserError):
+    """What was named is nowhere: nothing was done, and another time it may be the same."""
+
+    status = 3
 
 
 class Unavailable(UserError):
@@ -54,14 +66,33 @@ def hide(secret: str) -> None:
         _HIDDEN.add(secret)
 
 
+def secret_variables() -> dict[str, str]:
+    """The variables of the environment that are secret, with their values."""
+    of_apis = {name for name in os.environ if name.startswith(API_VARIABLES)}
+    return {name: os.environ.get(name, "") for name in (*SECRETS, *of_apis)}
+
+
+def show_traceback(
+    kind: type[BaseException], error: BaseException, at: TracebackType | None
+) -> None:
+    """For `sys.excepthook`: what is no error of the user's, without secrets."""
+    lines = traceback.format_exception(kind, error, at)
+    print(redacted("".join(lines)), end="", file=sys.stderr)
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as it is written in messages, URLs, forms, JSON and Python."""
+    quoted = (quote(secret, safe=""), quote(secret), quote_plus(secret))
+    return (secret, *quoted, json.dumps(secret)[1:-1], repr(secret)[1:-1])
+
+
 def redacted(text: str) -> str:
     """The text without the secrets of the environment, and without the login and the values of
     the query of any URL in it."""
-    of_apis = {name for name in os.environ if name.startswith(API_VARIABLES)}
-    secrets = _HIDDEN | {os.environ.get(name, "") for name in (*SECRETS, *of_apis)}
+    secrets = _HIDDEN | {*secret_variables().values()}
     # The longer ones first: one may be a part of another.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
-            for written in (secret, quote(secret, safe=""), quote(secret)):
+            for written in _forms(secret):
                 text = text.replace(written, "***")
     return _QUERY.sub(r"\1=***", _LOGIN.sub("***@", text))

@@ -17,11 +17,12 @@ SHORTEST_KEY = 16
 _BLOCK_BYTES = 64  # of SHA-256
 
 
-def keyed_hash(value: str) -> str:
+def keyed_hash(value: str, key: bytes | None = None) -> str:
     """What stands for a value: the same of the same value, as long as HASH_KEY stays the same.
 
     Args:
         value: any text that UTF-8 can write.
+        key: instead of HASH_KEY.
 
     Returns:
         64 hex digits.
@@ -29,7 +30,7 @@ def keyed_hash(value: str) -> str:
     Raises:
         UserError: HASH_KEY is not set, or too short.
     """
-    return hmac.new(_key(), value.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key or hash_key(), value.encode(), hashlib.sha256).hexdigest()
 
 
 def hash_pads() -> tuple[str, str]:
@@ -43,7 +44,7 @@ def hash_pads() -> tuple[str, str]:
     Raises:
         UserError: HASH_KEY is not set, or too short.
     """
-    key = _key()
+    key = hash_key()
     if len(key) > _BLOCK_BYTES:
         key = hashlib.sha256(key).digest()
     block = key.ljust(_BLOCK_BYTES, b"\0")
@@ -53,7 +54,8 @@ def hash_pads() -> tuple[str, str]:
     return inner, outer
 
 
-def _key() -> bytes:
+def hash_key() -> bytes:
+    """HASH_KEY; UserError where it is not set, or too short."""
     key = HASH_KEY.read()
     if not key:
         raise UserError(

@@ -8,6 +8,7 @@ project. Command line options, `.env.example` and docs/settings.md are made of t
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from dotenv import load_dotenv
 
 from core.days import DayRange, Window, parse_range, parse_window
-from core.errors import UserError
+from core.errors import UserError, secret_variables
 from core.values import Kind, Text
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ ENV_FILE = Setting(
 HASH_KEY = Setting(
     "HASH_KEY",
     Text("16 characters or more"),
-    "The key of the hashes that stand for values which are not kept (docs/mapping.md).",
+    "The key of the hashes that stand for values which are not kept "
+    "(docs/mapping.md), and of forgotten users (docs/erasing.md).",
     secret=True,
 )
 
@@ -167,8 +169,14 @@ class RangeSettings:
 
 
 def load_env() -> None:
-    """Read `.env` beside the Makefile, or ENV_FILE. Variables that are already set win."""
-    load_dotenv(ENV_FILE.read())
+    """Read `.env` beside the Makefile, or ENV_FILE. Variables that are already set win. A value is
+    what is written there: in a password `$` is a `$`."""
+    load_dotenv(ENV_FILE.read(), interpolate=False)
+    for name, given in secret_variables().items():
+        # A file that an editor wrote has one; `$(cat token)` has none.
+        if given != given.strip("\r\n"):
+            os.environ[name] = given.strip("\r\n")
+            print(f"{name}: the line end around it is left out", file=sys.stderr)
 
 
 def local_dir() -> Path:

@@ -20,6 +20,7 @@ from core.progress import Progress
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse, postgres_errors
 from core.warehouse.locks import exclusively
+from ingestion.decode.attribution import attributed
 from ingestion.decode.readers import read
 from ingestion.deliveries import deliveries
 from ingestion.land.call_budget import call_budget
@@ -29,6 +30,7 @@ from ingestion.land.drift import (
     refuse_lost_fields,
     refuse_too_many_rejects,
 )
+from ingestion.land.forgotten import Forgotten, forgotten
 from ingestion.land.intake import Intake, Received
 from ingestion.land.landing import Load, land
 from ingestion.land.ledger import complete_load, note_confirmed
@@ -68,9 +70,10 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
             intakes = _planned(db if is_used else None, settings, mapping, progress, spend)
             if settings.dry:
                 return _dry(settings, mapping, intakes)
-            load = _spooled(settings, mapping, intakes, scratch, progress)
+            known = forgotten(db)
+            load = _spooled(settings, mapping, intakes, known, (scratch, progress))
             drift = _judged(db, settings, mapping, intakes)
-            return _landed(db, warehouse, settings, load, (intakes, drift, progress))
+            return _landed(db, warehouse, settings, load, (intakes, known, drift, progress))
 
 
 def _planned(
@@ -99,10 +102,11 @@ def _spooled(
     settings: IngestSettings,
     mapping: Mapping,
     intakes: dict[str, Intake],
-    scratch: Path,
-    progress: Progress,
+    known: Forgotten,
+    where: tuple[Path, Progress],
 ) -> Load:
-    """All units that are not as before, read to their end."""
+    """All units that are not as before, read to their end, without the rows of forgotten users."""
+    scratch, progress = where
     load_id = f"{time.time():.7f}"
     files: dict[str, list[SpooledFile]] = {}
     progress.start(f"reading {mapping.name}", len(intakes["events"].plan.wanted))
@@ -116,8 +120,10 @@ def _spooled(
                 event_ts_min=settings.event_ts_min,
                 fields=intake.fields,
             )
-            spooled = spool(_rows(units, reading), table.table, load_id, scratch)
-            intake.counts = spooled.counts
+            screen = known.fresh()
+            rows = screen.kept(_rows(units, reading))
+            spooled = spool(rows, table.table, load_id, scratch)
+            intake.counts = replace(spooled.counts, forgotten=screen.left_out)
             files[table.table] = spooled.files
     days = {day for intake in intakes.values() for day in outcome(intake).days}
     return Load(load_id, mapping.name, days, files, scratch / "dlt")
@@ -126,7 +132,8 @@ def _spooled(
 def _rows(received: Iterator[Received], reading: Reading) -> Iterator[pa.RecordBatch]:
     """The landing rows of units. Those whose content first came earlier are read as of then."""
     for received_at, alike in groupby(received, key=lambda each: each.received_at):
-        yield from read((each.unit for each in alike), replace(reading, started_at=received_at))
+        as_of = replace(reading, started_at=received_at)
+        yield from attributed(read((each.unit for each in alike), as_of), as_of)
 
 
 def _shown_by_unit(
@@ -144,10 +151,10 @@ def _landed(
     warehouse: Warehouse,
     settings: IngestSettings,
     load: Load,
-    read: tuple[dict[str, Intake], list[str], Progress],
+    read: tuple[dict[str, Intake], Forgotten, list[str], Progress],
 ) -> IngestResult:
     """The load made live; none where nothing came or went."""
-    intakes, drift, progress = read
+    intakes, known, drift, progress = read
     for table, intake in intakes.items():
         if intake.plan.delivery.ends:
             note_page_ends(db, load.source, table, intake.plan.delivery.ends)
@@ -170,7 +177,7 @@ def _landed(
         warehouse,
         load,
         progress.step,
-        lambda: complete_load(db, load.load_id, load.source, intakes),
+        lambda: complete_load(db, load.load_id, load.source, intakes, known),
     )
     for table, done in tables.items():
         make_room(db, table, done.replaced_rows + done.retracted_rows)

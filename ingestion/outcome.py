@@ -33,10 +33,11 @@ class TableOutcome:
     missing: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     deletions: int = 0
+    forgotten: int = 0
 
     @property
     def total(self) -> int:
-        """Rows received."""
+        """Rows that landed."""
         return self.added_rows
 
     @property
@@ -60,6 +61,8 @@ class TableOutcome:
             rows.append(f"{sum(self.rejected.values()):,} quarantined ({reasons})")
         if self.deletions:
             rows.append(f"{self.deletions:,} of them deletions")
+        if self.forgotten:
+            rows.append(f"{self.forgotten:,} of forgotten users left out")
         return f"{called}: {', '.join(units)}; rows {', '.join(rows)}"
 
     def notes(self, called: str) -> list[str]:
@@ -90,6 +93,7 @@ class TableOutcome:
                 "retracted": self.retracted_rows,
                 "quarantined": dict(self.rejected),
                 "deletions": self.deletions,
+                "forgotten": self.forgotten,
             },
         }
 
@@ -121,6 +125,7 @@ def outcome(intake: Intake, is_dry: bool = False) -> TableOutcome:
         missing=tuple(f"{window}" for window in intake.plan.missing),
         vanished=_names(intake.plan.vanished),
         deletions=intake.counts.deletions,
+        forgotten=intake.counts.forgotten.total(),
     )
 
 

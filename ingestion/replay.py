@@ -13,21 +13,24 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import duckdb
 import pyarrow as pa
 
 from core.errors import UserError
-from core.migrations import migrate
+from core.migrations import prepare
 from core.progress import Progress
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse, postgres_errors
+from ingestion.decode.attribution import attributed
 from ingestion.decode.json_lines import MAX_LINE_BYTES
 from ingestion.decode.session import session
+from ingestion.land.forgotten import Forgotten, forgotten
 from ingestion.land.landing import Load, land
 from ingestion.land.loads import lease
 from ingestion.land.replacement import REJECTED, Units, complete_replay
-from ingestion.land.spool import Spooled, spool
+from ingestion.land.spool import Counts, SpooledFile, spool
 from ingestion.mapping.cleaning import NOT_KEPT
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.json_records import json_lines, member
@@ -56,20 +59,23 @@ _QUARANTINE = pa.schema(
 
 @dataclass
 class Replayed:
-    """What a replay of a source's table did, by the reason that the records had before."""
+    """What a replay of a source's table did, by the reason that the records had before; with
+    `is_dry` what it would do."""
 
     source: str
     table: str
+    is_dry: bool = False
     offered: Counter[str] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
 
     def summary(self) -> str:
         """A line for people, and one per reason."""
         total, accepted = self.offered.total(), self.accepted.total()
-        became = f"became {CALLED[self.table]}"
-        lines = [f"{self.source}: {total:,} records replayed, {accepted:,} {became}"]
+        replayed = "would be replayed (DRY)" if self.is_dry else "replayed"
+        became = ("would become " if self.is_dry else "became ") + CALLED[self.table]
+        lines = [f"{self.source}: {total:,} records {replayed}, {accepted:,} {became}"]
         lines += [
-            f"  {reason}: {records:,} replayed, {self.accepted[reason]:,} {became}"
+            f"  {reason}: {records:,} {replayed}, {self.accepted[reason]:,} {became}"
             for reason, records in sorted(self.offered.items())
         ]
         return "\n".join(lines)
@@ -87,7 +93,8 @@ def replay(settings: ReplaySettings, warehouse: Warehouse, progress: Progress) -
         UserError: a source's mapping is not there any more, or its records changed meanwhile.
     """
     with postgres_errors(warehouse, "the replay"), closing(warehouse.connect()) as db:
-        migrate(db)
+        if not prepare(db, settings.dry):
+            return []
         with db.cursor() as cursor:
             cursor.execute(
                 f"""select source from raw.events where {REJECTED}
@@ -133,30 +140,27 @@ def _replay(
         closing(warehouse.connect()) as db,
         lease(db, mapping.name, progress.step),
     ):
-        read: dict[str, tuple[Units, Spooled]] = {}
+        landed: dict[str, tuple[Units, Counts]] = {}
+        files: dict[str, list[SpooledFile]] = {}
+        known = forgotten(db)
         for table in mapping.tables:
-            result = Replayed(mapping.name, table.table)
+            result = Replayed(mapping.name, table.table, settings.dry)
+            results.append(result)
+            screen = known.fresh()
+            again = replace(table, cleaning=replace(table.cleaning, is_replay=True))
+            reading = Reading(again, mapping.name, EPOCH, event_ts_min=settings.event_ts_min)
             with session() as duck:
                 units = _read(warehouse, duck, table, selected)
-                earliest = settings.event_ts_min
-                cleaning = replace(table.cleaning, is_replay=True)
-                again = replace(table, cleaning=cleaning)
-                reading = Reading(again, mapping.name, EPOCH, event_ts_min=earliest)
-                if units:
-                    rows = _projected(duck, reading, result)
-                    read[table.table] = (units, spool(rows, table.table, load_id, scratch))
-            results.append(result)
-        if read:
-            days = {day for units, _ in read.values() for _, day, _ in units}
-            files = {table: spooled.files for table, (_, spooled) in read.items()}
-            landed = {table: (units, rows.counts.total) for table, (units, rows) in read.items()}
-            land(
-                db,
-                warehouse,
-                Load(load_id, mapping.name, days, files, scratch / "dlt"),
-                progress.step,
-                lambda: complete_replay(db, load_id, selected, landed),
-            )
+                rows = _projected(duck, reading, result, screen) if units else iter(())
+                spooled = spool(rows, table.table, load_id, scratch)
+            if units:
+                files[table.table] = spooled.files
+                landed[table.table] = (units, replace(spooled.counts, forgotten=screen.left_out))
+        if landed and not settings.dry:
+            days = {day for units, _ in landed.values() for _, day, _ in units}
+            load = Load(load_id, mapping.name, days, files, scratch / "dlt")
+            completes = partial(complete_replay, db, load_id, selected, landed, known)
+            land(db, warehouse, load, progress.step, completes)
     return results
 
 
@@ -196,9 +200,10 @@ def _read(
 
 
 def _projected(
-    duck: duckdb.DuckDBPyConnection, reading: Reading, result: Replayed
+    duck: duckdb.DuckDBPyConnection, reading: Reading, result: Replayed, screen: Forgotten
 ) -> Iterator[pa.RecordBatch]:
-    """The records as landing rows, counted in `result`; read as of when they first came."""
+    """The records as landing rows, counted in `result`; read as of when they first came. Without
+    those of forgotten users, whose they may be by today's mapping."""
     suffix = r"regexp_extract(coalesce(_file, ''), '\.(\w+)(\.gz|\.zst)?$', 1)"
     file_format = quoted(reading.mapping.format) if reading.mapping.format else suffix
     duck.execute(
@@ -212,7 +217,8 @@ def _projected(
         result.offered[reason] += records
         as_of = replace(reading, started_at=EPOCH + timedelta(microseconds=received))
         query = _query(as_of, reason, kind, received)
-        for batch in duck.sql(query).to_arrow_table().to_batches(BATCH_ROWS):
+        batches = duck.sql(query).to_arrow_table().to_batches(BATCH_ROWS)
+        for batch in screen.kept(attributed(batches, as_of)):
             result.accepted[reason] += batch["reject_reason"].null_count
             yield batch
 

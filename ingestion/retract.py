@@ -10,6 +10,7 @@ from psycopg2.extensions import connection as Connection
 from core.errors import UserError
 from core.migrations import prepare
 from core.progress import Progress
+from core.warehouse.audit import audited
 from core.warehouse.connection import Warehouse, postgres_errors
 from ingestion.land.ledger import take_back
 from ingestion.land.loads import lease, make_room
@@ -59,9 +60,11 @@ def retract(settings: RetractSettings, warehouse: Warehouse, progress: Progress)
                 if of == source
             ]
             if not settings.dry:
-                for each in chosen:
-                    take_back(db, source, each.table, [each.unit])
-                    make_room(db, each.table, each.unit.rows)
+                with audited(warehouse, "retract", f"{source}: {settings.unit}") as audit:
+                    for each in chosen:
+                        take_back(db, source, each.table, [each.unit])
+                        audit.add("ingestion", {f"raw.{each.table}": each.unit.rows})
+                        make_room(db, each.table, each.unit.rows)
     return chosen
 
 

@@ -205,6 +205,7 @@ class ReplaySettings:
     ).field()
     mapping: str = MAPPING.field(default="")
     event_ts_min: date = EVENT_TS_MIN.field()
+    dry: bool = DRY.field()
 
 
 DEMO_API_PORT = Setting(

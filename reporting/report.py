@@ -30,14 +30,16 @@ EVENTS_BY_DAY = """
 """
 ACCOUNTS = {
     "Where every received record went": """
-        select ingest_date::text, is_complete, received, fact, duplicate, quarantined, retracted
+        select ingest_date::text, is_complete, received, fact, duplicate, quarantined, retracted,
+            forgotten
         from analytics.row_accounting order by ingest_date
     """,
     "Where every received profile went": """
-        select ingest_date::text, is_complete, received, version, repeat, quarantined
+        select ingest_date::text, is_complete, received, version, repeat, quarantined, forgotten
         from analytics.profile_accounting order by ingest_date
     """,
 }
+SELDOM = ("retracted", "forgotten")  # not shown where there are none
 REASONS = {
     "Quarantined, by reason": """
         select reason, sum(records)::bigint from intermediate.int_quarantine_day_counts
@@ -119,8 +121,8 @@ def _accounting(db: Connection, console: Console, title: str, sql: str) -> None:
         received, *parts = (column.name for column in (cursor.description or ())[2:])
     if not days:
         return
-    if parts[-1] == "retracted" and not any(day[-1] for day in days):
-        parts, days = parts[:-1], [day[:-1] for day in days]  # few sources ever say so
+    while parts[-1] in SELDOM and not any(day[-1] for day in days):
+        parts, days = parts[:-1], [day[:-1] for day in days]
     table = Table(title=title, title_justify="left")
     table.add_column("ingest_date")
     for name in (received, f"= {parts[0]}", *(f"+ {part}" for part in parts[1:])):

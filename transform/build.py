@@ -16,7 +16,7 @@ from dbt_common.events.base_types import EventMsg
 
 from core.days import DayRange
 from core.errors import UserError
-from core.migrations import migrate
+from core.migrations import prepare
 from core.progress import Progress
 from core.settings import read_settings
 from core.warehouse.connection import Warehouse
@@ -39,10 +39,18 @@ def build_arguments(days: DayRange | None) -> list[str]:
     return arguments
 
 
-def prepare_warehouse(warehouse: Warehouse) -> None:
-    """Give the warehouse the tables that the models read; UserError where it has newer ones."""
+def prepare_warehouse(warehouse: Warehouse, is_dry: bool = False) -> bool:
+    """Give the warehouse the tables that the models read; UserError where it has newer ones.
+
+    Args:
+        warehouse: where.
+        is_dry: nothing may be changed.
+
+    Returns:
+        Whether it has them: see `core.migrations.prepare`.
+    """
     with closing(warehouse.connect()) as db:
-        migrate(db)
+        return prepare(db, is_dry)
 
 
 def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:

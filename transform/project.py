@@ -18,6 +18,7 @@ PROJECT_DIR = ROOT / "dbt"
 MIGRATIONS = ROOT / "core" / "migrations"  # macros to dbt
 PROFILES_DIR = ROOT / "profiles"
 TARGET_DIR = read_settings(TransformSettings).target_path
+LOG_DIR = read_settings(TransformSettings).log_path
 MANIFEST = TARGET_DIR / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
 

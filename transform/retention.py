@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import date
+
+from psycopg2 import sql
 
 from core.days import DayRange
 from core.errors import UserError
 from core.progress import Progress
+from core.traces import remove_lines, shows
 from core.warehouse.connection import Warehouse
-from core.warehouse.relation import count_where, counts
+from core.warehouse.given import VALUE, given, rows_of_value
+from core.warehouse.locks import transaction
+from core.warehouse.relation import counts, exists
 from transform.build import transform
 from transform.invocation import invoke, reason
-from transform.project import manifest
+from transform.project import LOG_DIR, TARGET_DIR, manifest
 
+# What dbt makes of the project alone has the data of nobody.
+OF_PROJECT = {"manifest.json", "semantic_manifest.json", "graph.gpickle", "graph_summary.json"}
+OF_PROJECT |= {"partial_parse.msgpack", "perf_info.json", "catalog.json", "static_index.html"}
 # What dbt/macros/operations/retention.sql deletes from.
 _BY_EVENT_DAY = (
     "analytics.fact_events",
     "analytics.regional_daily_events",
     "intermediate.int_event_day_counts",
 )
+
+
+_NO_LONGER = sql.SQL("delete from raw.retracted_profiles where user_id = ") + sql.SQL(VALUE)
+
+
+def count_user(warehouse: Warehouse, user: str) -> dict[str, int]:
+    """How many rows each of dbt's tables has of a user; without those that are not built yet.
+
+    Args:
+        warehouse: where.
+        user: their user_id.
+    """
+    columns = {}
+    for node in manifest()["nodes"].values():
+        is_table = node["config"].get("materialized") in ("table", "incremental")
+        if node["resource_type"] == "model" and is_table and "user_id" in node["columns"]:
+            columns[f"{node['schema']}.{node['alias']}"] = "user_id"
+    with closing(warehouse.connect()) as db:
+        return rows_of_value(db, user, columns)
 
 
 def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
@@ -35,12 +63,53 @@ def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
     Raises:
         UserError: the build failed, or the user is still in a table of dbt's.
     """
-    before = _rows_of(warehouse, user)
+    before = count_user(warehouse, user)
     print(transform(warehouse, None, Progress(unit="models and tests")))
-    left = [table for table, rows in _rows_of(warehouse, user).items() if rows]
+    left = [table for table, rows in count_user(warehouse, user).items() if rows]
     if left:
-        raise UserError(f"USER_ID={user!r} is still in {', '.join(left)}: run make forget again")
+        raise UserError(f"USER_ID is still in {', '.join(left)}: run make forget again")
+    with (
+        closing(warehouse.connect()) as db,
+        transaction(db),
+        given(db, user),
+        db.cursor() as cursor,
+    ):
+        # Of loads that never completed; the build has taken out those of the others.
+        cursor.execute(_NO_LONGER)
     return before
+
+
+def forget_in_files(user: str) -> dict[str, int]:
+    """Take a user out of dbt's logs, line by line, and delete the files of its target that show
+    them; nothing else reads those.
+
+    Args:
+        user: their user_id.
+
+    Returns:
+        How many lines and files, where there were any.
+    """
+    lines = sum(remove_lines(log, user) for log in sorted(LOG_DIR.glob("*.log*")))
+    shown = [
+        path
+        for path in TARGET_DIR.rglob("*")
+        if path.is_file() and path.name not in OF_PROJECT and shows(path, user)
+    ]
+    for path in shown:
+        path.unlink()
+    found = {"lines of dbt's logs": lines, "files of dbt's target": len(shown)}
+    return {place: number for place, number in found.items() if number}
+
+
+def count_events(warehouse: Warehouse, before: date) -> dict[str, int]:
+    """How many rows `prune_events` would delete, by table; 0 of one that is not built yet."""
+    days, found = DayRange(date.min, before), {}
+    for table in _BY_EVENT_DAY:
+        with closing(warehouse.connect()) as db:
+            found[table] = (
+                sum(counts(db, table, ["event_date"], days).values()) if exists(db, table) else 0
+            )
+    return found
 
 
 def prune_events(warehouse: Warehouse, before: date) -> dict[str, int]:
@@ -56,24 +125,9 @@ def prune_events(warehouse: Warehouse, before: date) -> dict[str, int]:
     Raises:
         UserError: readers held fact_events for too long; nothing has changed in dbt's tables.
     """
-    days = DayRange(date.min, before)
-    deleted = {
-        table: sum(counts(warehouse, table, ["event_date"], days).values())
-        for table in _BY_EVENT_DAY
-    }
+    deleted = count_events(warehouse, before)
     arguments = json.dumps({"before": f"{before}"})
     outcome = invoke(warehouse, ["run-operation", "prune", "--args", arguments, "--quiet"])
     if not outcome.success:
         raise UserError(f"the days before {before} were not dropped: {reason(outcome)}")
     return deleted
-
-
-def _rows_of(warehouse: Warehouse, user: str) -> dict[str, int]:
-    """How many rows each table of dbt's has of a user; without those that are not built yet."""
-    rows = {}
-    for node in manifest()["nodes"].values():
-        is_table = node["config"].get("materialized") in ("table", "incremental")
-        if node["resource_type"] == "model" and is_table and "user_id" in node["columns"]:
-            table = f"{node['schema']}.{node['alias']}"
-            rows[table] = count_where(warehouse, table, "user_id", user)
-    return rows

@@ -45,6 +45,12 @@ class TransformSettings:
         "Where dbt keeps its manifest and the compiled SQL.",
         default="target",
     ).field()
+    log_path: Path = Setting(
+        "DBT_LOG_PATH",
+        Place("a directory, below dbt/ if relative", ROOT / "dbt"),
+        "Where dbt keeps its log.",
+        default="logs",
+    ).field()
     write_json: bool = Setting(
         "DBT_WRITE_JSON",
         Switch(),

@@ -43,6 +43,11 @@ def data_dir() -> Path:
     return local_dir() / "postgres"
 
 
+def log_file() -> Path:
+    """The embedded server's own log."""
+    return data_dir() / "log"
+
+
 def start_embedded(database: str | None = None) -> Warehouse:
     """Start the embedded server unless it runs, create a database, and say where it is.
 

@@ -78,25 +78,12 @@ def counts(
         return {tuple(values): rows for *values, rows in cursor.fetchall()}
 
 
-def count_where(where: Where, relation: str, column: str, value: str) -> int:
-    """How many rows of `schema.name` have a value in a column; 0 where there is no such relation.
-
-    Args:
-        where: the warehouse, or an open connection to it.
-        relation: `schema.name`.
-        column: one of its columns.
-        value: what it is compared with.
-    """
-    query = sql.SQL("select count(*) from {} where {} = {}").format(
-        sql.Identifier(*relation.split(".")), sql.Identifier(column), sql.Literal(value)
-    )
-    with _connection(where) as db, db.cursor() as cursor:
-        try:
-            cursor.execute(query)
-        except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
-            return 0
-        [(rows,)] = cursor.fetchall()
-        return int(rows)
+def exists(db: Any, relation: str) -> bool:
+    """Whether there is a table or view `schema.name`."""
+    with db.cursor() as cursor:
+        name = sql.Identifier(*relation.split(".")).as_string(db)
+        cursor.execute("select to_regclass(%s) is not null", (name,))
+        return bool(cursor.fetchone() == (True,))
 
 
 def distinct_values(where: Where, query: str, columns: Sequence[str]) -> set[str | None] | None:

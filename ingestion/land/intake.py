@@ -68,5 +68,5 @@ class Intake:
 
     @property
     def total(self) -> int:
-        """All rows received."""
+        """All rows that land."""
         return self.counts.total

@@ -17,6 +17,7 @@ from core.errors import UserError
 from core.warehouse.locks import exclusively
 from ingestion.land.deletions import deleted_days
 from ingestion.land.drift import store_fields
+from ingestion.land.forgotten import Forgotten
 from ingestion.land.intake import Intake
 from ingestion.land.units import LiveUnit
 from ingestion.source.unit import UnitKey
@@ -27,7 +28,9 @@ _OF_GONE = """r._dlt_load_id = gone.load_id and r.ingest_date = gone.day and r._
     and r.ingest_date between %(first)s and %(last)s"""
 
 
-def complete_load(db: Connection, load_id: str, source: str, intakes: dict[str, Intake]) -> None:
+def complete_load(
+    db: Connection, load_id: str, source: str, intakes: dict[str, Intake], known: Forgotten
+) -> None:
     """Make a load live: its units, and no longer those that they take the place of.
 
     Args:
@@ -35,12 +38,14 @@ def complete_load(db: Connection, load_id: str, source: str, intakes: dict[str, 
         load_id: of its rows.
         source: the mapping's name.
         intakes: by table, what was received.
+        known: the forgotten users whose rows were left out.
 
     Raises:
         UserError: fewer or more rows have landed than were received, or the units that were to go
-            have changed meanwhile; nothing has changed then.
+            have changed meanwhile, or who is forgotten; nothing has changed then.
     """
     with exclusively(db), db.cursor() as cursor:
+        known.require_unchanged(db)
         for table, intake in intakes.items():
             if intake.received:
                 _require_all_landed(db, table, load_id, intake)
@@ -183,7 +188,7 @@ def _note_units(db: Connection, table: str, load_id: str, source: str, intake: I
             cursor,
             """insert into raw.units (source, table_name, unit, region, window_start, window_end,
                 ingest_date, load_id, unit_no, rows, url, fingerprint, content, read_as,
-                received_at, checked_at, completed_at) values %s""",
+                received_at, checked_at, forgotten, completed_at) values %s""",
             [
                 (
                     *(source, table, *_named(received.found.key)),
@@ -191,10 +196,11 @@ def _note_units(db: Connection, table: str, load_id: str, source: str, intake: I
                     *(rows[received.unit.number], received.found.url),
                     *(received.found.fingerprint.text, received.unit.content, intake.plan.read_as),
                     *(received.received_at, intake.started_at),
+                    intake.counts.forgotten[received.unit.number],
                 )
                 for received in intake.received
             ],
-            template=f"({', '.join(['%s'] * 16)}, clock_timestamp())",
+            template=f"({', '.join(['%s'] * 17)}, clock_timestamp())",
         )
         execute_values(
             cursor,

@@ -10,7 +10,9 @@ from psycopg2.extensions import connection as Connection
 from core.errors import UserError
 from core.warehouse.locks import exclusively
 from ingestion.land.deletions import deleted_days
+from ingestion.land.forgotten import Forgotten
 from ingestion.land.ledger import mark_changed
+from ingestion.land.spool import Counts
 
 # The load, ingest day and number of a unit, and its number in the replay.
 Units = dict[tuple[str, date, int], int]
@@ -24,7 +26,11 @@ _FROM_NEW = "e._dlt_load_id = %(new)s and e.ingest_date between %(first)s and %(
 
 
 def complete_replay(
-    db: Connection, load_id: str, selected: dict[str, str], landed: dict[str, tuple[Units, int]]
+    db: Connection,
+    load_id: str,
+    selected: dict[str, str],
+    landed: dict[str, tuple[Units, Counts]],
+    known: Forgotten,
 ) -> None:
     """The new rows take the old ones' place, load and unit, in one transaction.
 
@@ -32,20 +38,23 @@ def complete_replay(
         db: the connection that began the replay.
         load_id: of the new rows.
         selected: the source, and the reason or "".
-        landed: by table, the units whose records were read, and how many rows that made.
+        landed: by table, the units whose records were read, and what that made.
+        known: the forgotten users whose rows were left out.
 
     Raises:
-        UserError: the records are not those that were read; nothing has changed then.
+        UserError: the records are not those that were read, or somebody was forgotten meanwhile;
+            nothing has changed then.
     """
     with exclusively(db), db.cursor() as cursor:
-        for table, (units, received) in landed.items():
-            _replace(db, table, selected | _parameters(units, load_id, table), received)
+        known.require_unchanged(db)
+        for table, (units, counts) in landed.items():
+            _replace(db, table, selected | _parameters(units, load_id, table), counts)
         cursor.execute(
             "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
         )
 
 
-def _replace(db: Connection, table: str, parameters: dict[str, Any], received: int) -> None:
+def _replace(db: Connection, table: str, parameters: dict[str, Any], counts: Counts) -> None:
     """One table's part of it."""
     with db.cursor() as cursor:
         cursor.execute(
@@ -56,12 +65,13 @@ def _replace(db: Connection, table: str, parameters: dict[str, Any], received: i
         )
         is_unchanged = cursor.fetchone() == (len(parameters["loads"]),)
     touched, moved = _take_their_place(db, table, parameters)
-    if not is_unchanged or moved != {received}:
+    if not is_unchanged or moved != (counts.total + counts.forgotten.total(), counts.total):
         raise UserError(
             f"MAPPING={parameters['source']!r}: its quarantined records have changed "
             "meanwhile, run it again"
         )
     _note_delivered_days(db, table, parameters)
+    _note_forgotten(db, parameters, counts)
     delivered_on = "ingest_date" if table == "events" else "profile_date"
     changed = [(delivered_on, day) for day in sorted({*parameters["days"]})]
     mark_changed(db, changed + [("event_date", day) for day in sorted(touched)])
@@ -69,7 +79,7 @@ def _replace(db: Connection, table: str, parameters: dict[str, Any], received: i
 
 def _take_their_place(
     db: Connection, table: str, parameters: dict[str, Any]
-) -> tuple[set[date], set[int]]:
+) -> tuple[set[date], tuple[int, int]]:
     """The new rows in place of the old ones, as theirs. Returns the days of events that are new, or
     deleted now, and how many rows went and came."""
     touched: set[date] = set()
@@ -93,7 +103,20 @@ def _take_their_place(
             where {_FROM_NEW} and e._unit = u.new_no""",
             parameters,
         )
-        return touched, {gone, cursor.rowcount}
+        return touched, (gone, cursor.rowcount)
+
+
+def _note_forgotten(db: Connection, parameters: dict[str, Any], counts: Counts) -> None:
+    """What was left out is of forgotten users, no longer rows of its unit."""
+    forgotten = [counts.forgotten[number] for number in parameters["new_numbers"]]
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"""update raw.units set rows = units.rows - f.rows, forgotten = forgotten + f.rows
+            from {_UNITS}, unnest(%(new_numbers)s::int[], %(forgotten)s::bigint[]) as f (no, rows)
+            where f.no = u.new_no and f.rows > 0 and units.table_name = %(table)s
+                and units.load_id = u.load_id and ingest_date = u.day and unit_no = u.no""",
+            parameters | {"forgotten": forgotten},
+        )
 
 
 def _note_delivered_days(db: Connection, table: str, parameters: dict[str, Any]) -> None:

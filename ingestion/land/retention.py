@@ -1,4 +1,4 @@
-"""Taking records out of raw: what is older than a day, and all of a user.
+"""Taking records out of raw, by a condition; what is older than a day.
 
 Rows leave the landing tables and the ledger in one transaction, and the days they touched get a new
 version: the next build takes them out of everything else.
@@ -11,20 +11,9 @@ from datetime import date
 
 from psycopg2.extensions import connection as Connection
 
-from core.scratch import remove_left_scratch
 from core.warehouse.locks import exclusively
-from ingestion.land.loads import TABLES
 from ingestion.mapping.reasons import DELETION
 
-# A rejected record has no user_id that could be read: it is the user's where a value in it is their
-# id, or the text of one that is no JSON has it as a word. A record of somebody else that mentions
-# the user is not theirs.
-_OF_USER = r"""user_id = %(user)s or user_id is null and (
-    jsonb_path_exists(payload, '$.** ? (@ == $user)', jsonb_build_object('user', %(user)s))
-    or jsonb_typeof(payload) = 'string' and payload #>> '{}' ~ (
-        '(^|\W)' || regexp_replace(%(user)s, '(\W)', '\\\1', 'g') || '(\W|$)'
-    )
-)"""
 _REJECTED_BEFORE = "reject_reason is not null and ingest_date < %(before)s"
 # A deletion stays as long as its event: without it that would be back.
 _BEFORE = f"""coalesce(event_date, ingest_date) < %(before)s and (
@@ -77,20 +66,18 @@ _OFF_THE_LEDGER = (
 )
 
 
-def forget_user(db: Connection, user: str) -> dict[str, int]:
-    """Delete the records of a user: events, profiles, and rejected records that name them. Also the
-    working files of killed loads, whoever is in them.
+_PRUNED = {"events": _BEFORE, "user_profiles": _REJECTED_BEFORE}
 
-    Args:
-        db: an autocommit connection to the warehouse.
-        user: their user_id.
 
-    Returns:
-        By table, the rows deleted; also those of loads that never completed.
-    """
-    remove_left_scratch()
-    with exclusively(db):
-        return _delete(db, dict.fromkeys(TABLES, _OF_USER), {"user": user})
+def count_events(db: Connection, before: date) -> dict[str, int]:
+    """How many rows `prune_events` would delete, by table."""
+    with db.cursor() as cursor:
+        found = {}
+        for table, condition in _PRUNED.items():
+            query = f"select count(*) from raw.{table} where {condition}"
+            cursor.execute(query, {"before": before})
+            [(found[f"raw.{table}"],)] = cursor.fetchall()
+        return found
 
 
 def prune_events(db: Connection, before: date) -> dict[str, int]:
@@ -107,8 +94,7 @@ def prune_events(db: Connection, before: date) -> dict[str, int]:
         By table, the rows deleted; also those of loads that never completed.
     """
     with exclusively(db), db.cursor() as cursor:
-        conditions = {"events": _BEFORE, "user_profiles": _REJECTED_BEFORE}
-        deleted = _delete(db, conditions, {"before": before})
+        deleted = delete_rows(db, _PRUNED, {"before": before})
         for statement in (
             # What lost rows is read again when it is asked for.
             """update raw.units as u set fingerprint = null, content = null from gone
@@ -133,10 +119,19 @@ def prune_events(db: Connection, before: date) -> dict[str, int]:
         return deleted
 
 
-def _delete(
-    db: Connection, conditions: dict[str, str], values: dict[str, str | date]
+def delete_rows(
+    db: Connection, conditions: dict[str, str], values: dict[str, date]
 ) -> dict[str, int]:
-    """Delete rows of landing tables, by a condition of each; take them off the ledger."""
+    """Delete rows of landing tables; take them off the ledger.
+
+    Args:
+        db: a connection in a transaction that excludes others.
+        conditions: by table, in SQL.
+        values: the parameters of those.
+
+    Returns:
+        By table, the rows deleted; also those of loads that never completed.
+    """
     with db.cursor() as cursor:
         cursor.execute(
             """create temporary table gone (

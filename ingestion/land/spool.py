@@ -33,16 +33,18 @@ _PLAIN = {"use_dictionary": False, "compression": "none", "write_statistics": Fa
 
 @dataclass
 class Counts:
-    """Received rows by (number of the unit, event day, region), rejected ones by reason, and those
-    that say that an event was deleted."""
+    """Landed rows by (number of the unit, event day, region), rejected ones by reason, those that
+    say that an event was deleted, and by number of the unit those of forgotten users, which stay
+    away."""
 
     rows: Counter[tuple[int, date | None, str | None]] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     deletions: int = 0
+    forgotten: Counter[int] = field(default_factory=Counter)
 
     @property
     def total(self) -> int:
-        """All received rows."""
+        """All rows that land."""
         return self.rows.total()
 
 

@@ -141,7 +141,7 @@ class _Extraction:
     @property
     def _places(self) -> dict[str, list[str]]:
         return {
-            alias: [_json_path(p) for p in found] for alias, found in self.mapping.fields.items()
+            alias: [json_path(p) for p in found] for alias, found in self.mapping.fields.items()
         }
 
     @property
@@ -211,7 +211,7 @@ class _Extraction:
         return [key for key in (*self.mapping.consumes, self.mapping.lift) if key]
 
 
-def _json_path(place: str) -> str:
+def json_path(place: str) -> str:
     """`actor.id` as DuckDB's `$."actor"."id"`; a place that begins with $ is a path already."""
     if place.startswith("$"):
         return place

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from ingestion.mapping.blanks import is_filled
 from ingestion.mapping.duck_sql import quoted
-from ingestion.mapping.landing_schema import JSONB_VERSION, SCHEMAS
+from ingestion.mapping.landing_schema import JSONB_VERSION, NO_UTF8, SCHEMAS
 from ingestion.mapping.mapping import TableMapping
 from ingestion.mapping.reading import Reading
 from ingestion.mapping.reasons import DELETION, Reason, first_reason
@@ -88,8 +88,14 @@ def _output(reading: Reading, original: str) -> str:
 
 
 def _text(column: str) -> str:
-    """A text column, null where it is blank."""
-    is_there = f"_found is null and {is_filled(f'_{column}')}"
+    """A text column, null where it is blank. Whose a record is, is kept of rejected ones too: they
+    go when that user is forgotten. (An id that Postgres cannot hold is nobody's.)"""
+    is_whole = "_found is null"
+    if column == "user_id":
+        is_short = f"strlen(_user_id) <= {MAX_FIELD_BYTES}"
+        held = f"not contains(_user_id, chr(0)) and not contains(_user_id, '{NO_UTF8}')"
+        is_whole = f"case when {is_whole} then true else {is_short} and {held} end"
+    is_there = f"{is_whole} and {is_filled(f'_{column}')}"
     return f"case when {is_there} then _{column} end as {column}"
 
 

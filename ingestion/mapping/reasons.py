@@ -33,6 +33,15 @@ class Reason(StrEnum):
     MISSING_UPDATED_AT = "missing_updated_at"
 
 
+# Such a record is kept as text: it is no JSON, or none that Postgres takes.
+UNREADABLE = (
+    Reason.OVERSIZED_RECORD,
+    Reason.INVALID_ENCODING,
+    Reason.NUL_CHARACTER,
+    Reason.MALFORMED_JSON,
+    Reason.NESTED_TOO_DEEPLY,
+    Reason.DUPLICATE_KEY,
+)
 # No fault: the record says that an event was deleted. It is no event, and not quarantined.
 DELETION = "deletion"
 _OF_EVENTS = {

@@ -142,8 +142,7 @@ class HttpClient:
                     return _read(read, reply)
         except _Transient as error:
             reason = self._spent(error, int(retrying.statistics["attempt_number"]), where, what)
-        # A cause would be printed by whoever logs tracebacks, with the URL and all that is in it.
-        raise Unavailable(reason)
+        raise Unavailable(reason)  # without a cause: that has the URL in it, and would be printed
 
     def _spent(self, error: _Transient, tried: int, where: str, what: str) -> str:
         """What to say when the retry budget is spent."""
@@ -173,7 +172,10 @@ class HttpClient:
             raise UserError(f"{where} has no valid certificate: {_reason(error)}") from None
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise _Transient(f"cannot be reached: {_reason(error)}") from None
-        except requests.RequestException as error:
+        except (
+            requests.RequestException,
+            ValueError,
+        ) as error:  # the latter: no header can have it
             raise UserError(f"{where} cannot be asked: {type(error).__name__}") from None
 
     def _sent(self, request: requests.Request, auth: Auth) -> requests.Response:

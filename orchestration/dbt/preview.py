@@ -35,3 +35,14 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         return "no rows"
     lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def values(table: str, column: str) -> list[str]:
+    """What the rows of a table that `markdown` has written have in a column; nothing where there is
+    no such column. Of a row with a bar in one of its values, all of them."""
+    lines = [line.removeprefix("| ").removesuffix(" |") for line in table.splitlines()]
+    head, *rows = [line.split(" | ") for line in lines]
+    if column not in head:
+        return []
+    at = head.index(column)
+    return [cell for row in rows for cell in (row[at : at + 1] if len(row) == len(head) else row)]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
 from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from core.errors import UserError
 from core.settings import local_dir
+from core.traces import is_said, remove_lines
 from core.warehouse.connection import connect
 from core.warehouse.writable import require_writable
+from orchestration.dbt.preview import values
 from orchestration.home.prepare import prepare_home
 from orchestration.home.settings import DAGSTER_HOME
+
+RUNS = "Dagster's runs"  # in receipts
 
 
 class History(DagsterPostgresStorage):
@@ -48,6 +53,12 @@ class History(DagsterPostgresStorage):
         return storage
 
 
+def count_runs(before: date) -> int:
+    """How many runs `delete_runs` would delete."""
+    with kept_history() as instance:
+        return len(_older(instance, before)) if instance else 0
+
+
 def delete_runs(before: date) -> int:
     """Delete Dagster's finished runs from before a UTC day, with their events: what they built is
     as old. Returns how many. Nothing is made where there is no history.
@@ -55,55 +66,111 @@ def delete_runs(before: date) -> int:
     Raises:
         UserError: the embedded Postgres does not start.
     """
-    with _kept_history() as instance:
+    with kept_history() as instance:
         if instance is None:
             return 0
-        older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))
-        runs = [run for run in instance.get_runs(older) if run.is_finished]
+        runs = _older(instance, before)
         for run in runs:
-            instance.delete_run(run.run_id)
+            _delete(instance, run)
         return len(runs)
 
 
+def _delete(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Delete a run, with its events, the logs of its steps, and what it kept on this machine."""
+    instance.delete_run(run.run_id)
+    instance.compute_log_manager.delete_logs(prefix=[run.run_id])
+    shutil.rmtree(Path(instance.root_directory) / "storage" / run.run_id, ignore_errors=True)
+
+
+def _older(instance: dg.DagsterInstance, before: date) -> list[dg.DagsterRun]:
+    older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))
+    return [run for run in instance.get_runs(older) if run.is_finished]
+
+
+def count_runs_that_show(user: str) -> int:
+    """How many of Dagster's runs show a user in an event: a preview, or an error."""
+    with kept_history() as instance:
+        return len(_shown(instance, user)) if instance else 0
+
+
 def delete_runs_that_show(user: str) -> int:
-    """Delete Dagster's runs whose previews show a user, with their events. Returns how many.
+    """Delete Dagster's runs that show a user, with their events and logs; of other runs' logs the
+    lines. Returns how many runs.
 
     The days that they built are then unknown to Dagster, like those that `make transform` built.
 
     Raises:
         UserError: a run that goes on shows the user, or the embedded Postgres does not start.
     """
-    with _kept_history() as instance:
+    with kept_history() as instance:
         if instance is None:
             return 0
-        shown = [run for run in instance.get_runs() if _shows(instance, run, user)]
+        shown = _shown(instance, user)
         for run in shown:
             if run.is_finished:
-                instance.delete_run(run.run_id)
+                _delete(instance, run)
+        for key in instance.get_asset_keys():
+            _renew_latest(instance, key, user)
+        home = Path(instance.root_directory)
+        for log in [*home.rglob("*.out"), *home.rglob("*.err"), *home.rglob("*.log")]:
+            remove_lines(log, user)
         unfinished = [run.run_id for run in shown if not run.is_finished]
         if unfinished:
             raise UserError(
-                f"USER_ID={user!r} is shown by a Dagster run that has not ended, {unfinished[0]}: "
+                f"USER_ID is shown by a Dagster run that has not ended, {unfinished[0]}: "
                 "run make forget again when it has, or terminate it"
             )
         return len(shown)
 
 
-def _shows(instance: dg.DagsterInstance, run: dg.DagsterRun, user: str) -> bool:
-    """Whether a preview of a run has a user as a cell, or within quotes in one."""
-    name = re.escape(user)
-    has_user = re.compile(rf"""\| {name} \||"{name}"|'{name}'""")
-    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
-    for entry in instance.all_logs(run.run_id, of_type=kind):
-        built = entry.asset_materialization
-        preview = built.metadata.get("preview") if built else None
-        if preview and has_user.search(f"{preview.value}"):
+def is_going_on(run_id: str) -> bool:
+    """Whether there is such a run of Dagster, and it has not ended."""
+    with kept_history() as instance:
+        run = instance.get_run_by_id(run_id) if instance else None
+        return run is not None and not run.is_finished
+
+
+def _shown(instance: dg.DagsterInstance, user: str) -> list[dg.DagsterRun]:
+    return [
+        run
+        for run in instance.get_runs()
+        if any(_shows(entry, user) for entry in instance.all_logs(run.run_id))
+    ]
+
+
+def _shows(entry: dg.EventLogEntry, user: str) -> bool:
+    """Whether an event has a user: in a row of its preview, or named by a message or an error."""
+    built = entry.asset_materialization
+    preview = built.metadata.get("preview") if built else None
+    if preview:
+        table = f"{preview.value}"
+        is_odd = " | " in user or len(user.splitlines()) > 1  # no cell of a table by itself
+        if user in values(table, "user_id") or (is_odd and user in table):
             return True
-    return False
+    return is_said(dg.serialize_value(entry), user)
+
+
+def _renew_latest(instance: dg.DagsterInstance, key: dg.AssetKey, user: str) -> None:
+    """Dagster keeps each asset's latest event a second time, also when its run is deleted."""
+    [record] = instance.get_asset_records([key])
+    latest = record.asset_entry.last_materialization
+    if latest is None or not _shows(latest, user):
+        return
+    left = instance.fetch_materializations(key, limit=1).records
+    storage = instance.event_log_storage
+    if not left:
+        instance.wipe_assets([key])
+    elif isinstance(storage, PostgresEventLogStorage):
+        storage.store_asset_event(left[0].event_log_entry, left[0].storage_id)
+    else:
+        raise UserError(
+            f"DAGSTER_HOME={instance.root_directory}: the latest event of {key.to_user_string()} "
+            "shows the user: build one of its days anew, then run make forget again"
+        )
 
 
 @contextmanager
-def _kept_history() -> Iterator[dg.DagsterInstance | None]:
+def kept_history() -> Iterator[dg.DagsterInstance | None]:
     """Dagster's instance, where one has been used; None, and nothing made, where none has."""
     if not DAGSTER_HOME.read() and not (local_dir() / "dagster").exists():
         yield None

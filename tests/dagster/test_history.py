@@ -5,11 +5,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from core.errors import UserError
+from core.traces import is_said
 from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import start_embedded, stop_embedded
 from orchestration import resources
@@ -129,9 +131,63 @@ def test_forget_deletes_runs_whose_previews_show_the_user(server):
         [shown] = instance.get_runs()
         going_on = "update runs set status = 'STARTED' where run_id = %s returning 1"
         query(replace(server, database=DATABASE), going_on, shown.run_id)
-        with pytest.raises(UserError, match=f"'u10' is shown by a Dagster run .* {shown.run_id}"):
+        with pytest.raises(UserError, match=f"USER_ID is shown by a Dagster run .* {shown.run_id}"):
             delete_runs_that_show("u10")
         assert [run.run_id for run in instance.get_runs()] == [shown.run_id]
+
+
+@dg.op
+def fails(context: dg.OpExecutionContext) -> None:
+    """As a build does that meets a unique constraint; and says so in its log."""
+    reason = f"Key (event_date, user_id, event_id)=(2026-03-01, {context.run.tags['user']}, e1)"
+    context.log.info(reason)
+    raise dg.Failure(reason, metadata={"dagster/row_count": 17})
+
+
+@dg.job
+def fails_a_day() -> None:
+    fails()
+
+
+TABLES = """select table_name from information_schema.tables
+    where table_schema = 'public' and table_type = 'BASE TABLE'"""
+
+
+@pytest.mark.parametrize("user", ["17", "o'x@y.org"])
+def test_forget_leaves_nothing_of_a_user_in_the_history(server, user):
+    """Also not what Dagster keeps of an asset's latest event, and files; numbers are no user."""
+    with dg.DagsterInstance.get() as instance:
+        for day, name in zip(DAYS, ("5", user), strict=False):
+            tags = {"day": day, "user": name, "friend": "6"}
+            builds_a_day.execute_in_process(instance=instance, tags=tags)
+        for name in ("5", user):
+            fails_a_day.execute_in_process(
+                instance=instance, tags={"user": name}, raise_on_error=False
+            )
+        kept, gone = ([run.run_id for run in instance.get_runs()][at::2] for at in (1, 0))
+        logs = Path(instance.root_directory) / "storage"
+        for run_id in (*kept, *gone):
+            (logs / run_id / "compute_logs").mkdir(parents=True, exist_ok=True)
+            (logs / run_id / "compute_logs" / "x.err").write_text(f"one\nuser {user} it was\n")
+        latest = instance.get_asset_records([KEY])[0].asset_entry.last_materialization
+        assert latest
+        assert user in f"{latest}"
+        assert delete_runs_that_show(user) == 2
+        assert {run.run_id for run in instance.get_runs()} == {*kept}
+        latest = instance.get_asset_records([KEY])[0].asset_entry.last_materialization
+        assert latest
+        assert latest.run_id in kept
+        assert {path.read_text() for path in logs.rglob("x.err")} == {"one\n"}
+        written = [path.read_text() for path in logs.rglob("*.*") if path.is_file()]
+        assert not any(is_said(text, user) for text in written)
+    history = replace(server, database=DATABASE)
+    rows = [
+        text
+        for (table,) in query(history, TABLES)
+        for (text,) in query(history, f"select t::text from {table} as t")
+    ]
+    assert any(is_said(row, "5") for row in rows)
+    assert [row for row in rows if is_said(row, user) or f"| {user} |" in row] == []
 
 
 def test_the_ledger_waits_for_a_run_that_is_queued(server):

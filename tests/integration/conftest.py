@@ -1,4 +1,4 @@
-"""A real S3 server and a Postgres over TCP, on loopback; modules that somebody else wrote."""
+"""A real S3 server and a Postgres over TCP; modules that others wrote; records of some users."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ import boto3
 import pytest
 from psycopg2 import sql
 
-from tests.helpers.pipeline import deliver, event
+from core.warehouse.connection import Warehouse
+from tests.helpers.people import AT, DAY, records_of
+from tests.helpers.pipeline import build, deliver, event, ingest_files
 from tests.helpers.postgres import FIRST, LAST, Place, Server, tcp_server
 from tests.helpers.resources import HEAD
 from tests.helpers.waiting import LONG, wait_until
@@ -151,3 +153,29 @@ def days(tmp_path) -> dict[str, str]:
         "FROM": FIRST,
         "TO": LAST,
     }
+
+
+@pytest.fixture
+def delivered(warehouse: Warehouse, tmp_path: Path) -> Callable[[list[str]], None]:
+    """Deliver and build the records of some users, who mention the first of them."""
+
+    def deliver_all(users: list[str]) -> None:
+        first = users[0]
+        records = [record for user in users for record in records_of(user, first)]
+        cut_before = json.dumps({"friend": first, "user_id": "somebody"})[: -len('body"}')]
+        deliver(tmp_path / "events", DAY, [*records, cut_before])
+        profile = {"tier": "free", "region": "EU", "updated_at": AT}
+        profiles = [profile | {"user_id": user} for user in users]
+        deliver(
+            tmp_path / "profiles", DAY, [*profiles, *(p | {"updated_at": "x"} for p in profiles)]
+        )
+        ingest_files(
+            warehouse,
+            tmp_path / "events",
+            DAY,
+            profiles_url=tmp_path / "profiles",
+            max_quarantined=1,
+        )
+        build()
+
+    return deliver_all

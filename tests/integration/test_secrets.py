@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,8 +17,9 @@ import dagster as dg
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
+from commands.reference import ROOMS
 from core.days import parse_range
-from core.settings import ROOT
+from core.settings import ROOT, declared_in
 from ingestion.cli import main
 from ingestion.source import http_client
 from ingestion.source.http_client import RetryBudget
@@ -31,6 +33,31 @@ from tests.helpers.waiting import LONG, wait_until
 # Characters that a URL has to quote, and one of its own for every run: dbt's logs are kept.
 CANARY = f"canary/{os.getpid()}+{time.time_ns()}"
 DAY = "2026-03-01"
+# Every setting that is declared to be a secret, and a variable that a mapping reads.
+SECRET_SETTINGS = [
+    setting.name
+    for room in ROOMS
+    for setting in declared_in(import_module(f"{room}.settings"))
+    if setting.secret
+] + ["EVENTS_API_SECRET"]
+MAPPED = (ROOT / "ingestion" / "mapping" / "canonical.toml").read_text().split("[profiles]")[0]
+API = """
+[api]
+path = "/events"
+params = { date = "{date}" }
+data_selector = "events"
+paginator = { type = "cursor", cursor_path = "next_cursor", cursor_param = "cursor" }
+[api.auth]
+"""
+AUTHS = {
+    "bearer": 'type = "bearer"\ntoken = "env:EVENTS_API_SECRET"',
+    "key in a header": """type = "api_key"\nname = "X-Key"\napi_key = "env:EVENTS_API_SECRET" """,
+    "key in the query": """type = "api_key"
+        name = "key"\nlocation = "query"\napi_key = "env:EVENTS_API_SECRET" """,
+    "basic": """type = "http_basic"\nusername = "me"\npassword = "env:EVENTS_API_SECRET" """,
+    "oauth2": """type = "oauth2_client_credentials"\naccess_token_url = "{base}/token"
+        client_id = "me"\nclient_secret = "env:EVENTS_API_SECRET" """,
+}
 NEVER: Fault = lambda asked: False  # noqa: E731
 
 
@@ -48,7 +75,7 @@ def secrets(warehouse, monkeypatch):
         before = hba.read_text()
         hba.write_text(f"local all {role} scram-sha-256\n{before}")
         cursor.execute("select pg_reload_conf()")
-    for setting in ("PGPASSWORD", "EVENTS_API_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    for setting in SECRET_SETTINGS:
         monkeypatch.setenv(setting, CANARY)
     monkeypatch.setenv("PGUSER", role)
     monkeypatch.setenv("FROM", DAY)
@@ -94,6 +121,39 @@ def test_no_failure_of_an_api_shows_a_secret(warehouse, secrets, monkeypatch, ca
     shown = capfd.readouterr()
     assert_clean(shown.out + shown.err)
     assert shown.err.count("error: EVENTS_API_TOKEN is refused by EVENTS_URL=http://***@") == 3
+    assert_files_clean(tmp_path)
+
+
+def test_the_list_is_of_all_secrets():
+    assert {"EVENTS_API_TOKEN", "PGPASSWORD", "HASH_KEY", "SMTP_URL"} <= {*SECRET_SETTINGS}
+
+
+@pytest.mark.parametrize("kind", AUTHS)
+@pytest.mark.parametrize("odd", ["", "\n", "\u20ac", "\nX: y"])
+def test_no_kind_of_login_shows_its_secret(
+    warehouse, secrets, monkeypatch, capfd, tmp_path, kind, odd
+):
+    """Whatever is in it: a line end, a sign that no header can carry, a header of its own."""
+    mapping = tmp_path / "theirs.toml"
+    section = AUTHS[kind].replace("\n        ", "\n")
+    mapping.write_text(f"{MAPPED}{API}{section}\n")
+    monkeypatch.setenv("MAPPING", str(mapping))
+    for setting in ("EVENTS_API_TOKEN", "EVENTS_API_SECRET"):
+        monkeypatch.setenv(setting, CANARY + odd)
+    for fault in (NEVER, status(401), status(404), TRANSIENT["not UTF-8"]):
+        with faulty_api(fault) as api:
+            monkeypatch.setenv("EVENTS_URL", with_secrets(api.url))
+            done = main(["ingest"])
+            assert done in (0, 2)
+            if fault is NEVER and odd in ("", "\n") and kind != "oauth2":  # it has no /token
+                assert done == 0, capfd.readouterr().err
+    shown = capfd.readouterr()
+    assert_clean(shown.out + shown.err)
+    assert "Traceback" not in shown.err
+    if odd == "\n":
+        assert "EVENTS_API_SECRET: the line end around it is left out\n" in shown.err
+    if odd == "\u20ac" and kind in ("bearer", "key in a header"):
+        assert "error: EVENTS_API_SECRET cannot be sent in a header" in shown.err
     assert_files_clean(tmp_path)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SECRETS
-from core.settings import ROOT
+from core.settings import ROOT, load_env
 from tests.helpers.processes import run_fresh
 
 INGEST = "FROM TO SOURCE SOURCE_NAME MAPPING EVENTS_URL RESOURCE PROFILES_URL".split()
@@ -23,7 +23,7 @@ PROGRAMS = {
     "ingestion ingest": [*INGEST, "JSON"],
     "ingestion mapping-draft": SAMPLED,
     "ingestion mapping-check": SAMPLED,
-    "ingestion replay": ["REASON", "MAPPING", "EVENT_TS_MIN"],
+    "ingestion replay": ["REASON", "MAPPING", "EVENT_TS_MIN", "DRY"],
     "ingestion retract": ["UNIT", "MAPPING", "DRY"],
     "ingestion up": [],
     "ingestion down": [],
@@ -39,8 +39,8 @@ PROGRAMS = {
     "orchestration.backfill": INGEST,
     "orchestration.ui": ["UI_PORT"],
     "commands.main_job": [],
-    "commands.forget": ["USER_ID"],
-    "commands.prune": ["KEEP_DAYS"],
+    "commands.forget": ["USER_ID", "DRY"],
+    "commands.prune": ["KEEP_DAYS", "DRY"],
     "commands.reference": [],
 }
 
@@ -103,6 +103,11 @@ def test_what_is_wrong_is_one_line(arguments, message):
         ("orchestration.backfill", "FROM is not set: "),
         ("orchestration.ui --ui-port x", "UI_PORT='x' is not a port, 1 to 65535"),
         ("commands.prune --keep-days 0", "KEEP_DAYS='0' is not a number of days: give 1 or more"),
+        ("commands.prune --keep-days=-1", "KEEP_DAYS='-1' is not a number of days: "),
+        ("commands.prune --keep-days all", "KEEP_DAYS='all' is not a number of days: "),
+        ("commands.prune --keep-days 1e3", "KEEP_DAYS='1e3' is not a number of days: "),
+        ("commands.prune --keep-days 9999999", "KEEP_DAYS=9999999 reaches back before the "),
+        (f"commands.prune --keep-days {2**64}", f"KEEP_DAYS='{2**64}' is not a number of days: "),
         ("commands.forget", "USER_ID is not set: "),
         ("commands.forget --user u17", "No such option '--user'."),
     ],
@@ -159,6 +164,27 @@ def make(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("user", ["u$1", "u$$1", "$(shell id)", "${HOME}", 'o\'x "y"', "a#b"])
+def test_make_takes_what_is_given_as_it_is(user, tmp_path):
+    """`u$1` is not the user "u"."""
+    shows = tmp_path / "shows.mk"
+    shows.write_text("shows:\n\t@printenv USER_ID\n")
+    shown = make("-f", "Makefile", "-f", str(shows), "shows", f"USER_ID={user}")
+    assert shown.stdout == f"{user}\n", shown.stderr
+
+
+def test_a_value_of_the_env_file_is_what_is_written(tmp_path, monkeypatch, capfd):
+    written = "a$b${HOME}$(id)"
+    (tmp_path / ".env").write_text(f"EVENTS_API_TOKEN={written}\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
+    monkeypatch.setenv("PGPASSWORD", "with a line end\r\n")
+    monkeypatch.delenv("EVENTS_API_TOKEN", raising=False)
+    load_env()
+    assert os.environ.pop("EVENTS_API_TOKEN") == written
+    assert os.environ["PGPASSWORD"] == "with a line end"
+    assert capfd.readouterr().err == "PGPASSWORD: the line end around it is left out\n"
 
 
 def test_make_refuses_the_old_word_for_a_user():

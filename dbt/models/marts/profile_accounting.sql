@@ -2,8 +2,6 @@
 
 with
 
-deliveries as (select * from {{ source('raw', 'deliveries') }}),
-
 day_versions as (select * from {{ source('raw', 'day_versions') }}),
 
 built_days as (select * from {{ source('intermediate', 'built_days') }}),
@@ -15,8 +13,9 @@ day_counts as (select * from {{ ref('int_profile_day_counts') }}),
 received as (
     select
         ingest_date,
-        sum(rows)::bigint as received
-    from deliveries
+        sum(rows + forgotten)::bigint as received,
+        sum(forgotten)::bigint as forgotten
+    from {{ source('raw', 'deliveries') }}
     where table_name = 'user_profiles'
     group by 1
 ),
@@ -53,7 +52,8 @@ select
     coalesce(versions.version, 0) as version,
     coalesce(counted.valid, 0) - coalesce(versions.version, 0) as repeat,
     coalesce(counted.quarantined, 0) as quarantined,
-    built.ingest_date is not null as is_complete
+    built.ingest_date is not null as is_complete,
+    received.forgotten
 from received
 left join versions using (ingest_date)
 left join counted using (ingest_date)

@@ -17,7 +17,8 @@ unfinished as (select * from {{ ref('int_unfinished_deliveries') }}),
 received as (
     select
         ingest_date,
-        sum(rows) as received
+        sum(rows + forgotten) as received,
+        sum(forgotten) as forgotten
     from deliveries
     where table_name = 'events'
     group by 1
@@ -48,7 +49,8 @@ select
     coalesce(counted.duplicate, 0)::bigint as duplicate,
     coalesce(quarantined.quarantined, 0)::bigint as quarantined,
     unfinished.ingest_date is null as is_complete,
-    (coalesce(counted.retracted, 0) + coalesce(deletion_counts.records, 0))::bigint as retracted
+    (coalesce(counted.retracted, 0) + coalesce(deletion_counts.records, 0))::bigint as retracted,
+    received.forgotten::bigint as forgotten
 from received
 left join counted on received.ingest_date = counted.ingest_date
 left join quarantined on received.ingest_date = quarantined.ingest_date
