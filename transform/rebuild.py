@@ -8,6 +8,7 @@ from core.command_line import command, run_command
 from core.days import DayRange
 from core.progress import Progress
 from core.settings import RangeSettings, optional_range
+from core.warehouse.audit import audited
 from core.warehouse.connection import Warehouse
 from transform.settings import MAX_UNKNOWN_USERS
 
@@ -28,13 +29,15 @@ def rebuild(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> 
     Raises:
         UserError: a model or a blocking test failed; the chunks before are built.
     """
-    from transform.build import build
+    from transform.build import build, prepare_warehouse
     from transform.event_days import chunks, state
 
+    prepare_warehouse(warehouse)
     wanted = list(days) if days else state(warehouse).older
     ranges = chunks(wanted)
-    for number, chunk in enumerate(ranges, 1):
-        print(f"{number}/{len(ranges)} {chunk}: {build(warehouse, chunk, progress)}")
+    with audited(warehouse, "rebuild", f"{days or 'days on older models'}"):
+        for number, chunk in enumerate(ranges, 1):
+            print(f"{number}/{len(ranges)} {chunk}: {build(warehouse, chunk, progress)}")
     return f"{len(wanted)} days rebuilt"
 
 

@@ -30,8 +30,9 @@ from raw.units
 where live
 group by source, table_name, ingest_date;
 
--- One row per command that took records out: forget, prune, retract. `subject`: of forget the hash of
--- the user, of prune the first day kept, of retract the unit. Without finished_at it was cut off.
+-- One row per command that took records out or built days anew: forget, prune, retract, rebuild.
+-- `subject`: of forget the hash of the user, of prune the first day kept, of retract the unit, of rebuild
+-- the days. Without finished_at it was cut off.
 create table raw.audit (
     audit_id bigint generated always as identity primary key,
     command text not null,

@@ -1,4 +1,4 @@
-"""Who took records out of the warehouse, when, and how many: the rows of `raw.audit`."""
+"""Who took records out of the warehouse or built days anew, and when: the rows of `raw.audit`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def audited(warehouse: Warehouse, command: str, subject: str) -> Iterator[Audit]
 
     Args:
         warehouse: where; its schema is of this version.
-        command: forget, prune or retract.
-        subject: what was taken out; of a user only a hash.
+        command: forget, prune, retract or rebuild.
+        subject: what was taken out, or built anew; of a user only a hash.
     """
     audit = _begun(warehouse, command, subject)
     yield audit

@@ -71,6 +71,8 @@ def test_an_edited_rule_is_told_and_rebuilt(built, project, tmp_path, capsys):
     assert query(built, STATE) == [(day, True) for day in DAYS]
     assert query(built, WINNERS) == [*((day, "a") for day in DAYS[:3]), ("new", "new")]
     assert in_thread(rebuild, built, None, Progress()) == "0 days rebuilt"
+    audit = "select command, subject, finished_at is not null from raw.audit"
+    assert query(built, audit) == [("rebuild", "days on older models", True)] * 2
 
 
 def test_what_makes_no_other_row_owes_nothing(built, project):
