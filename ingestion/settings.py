@@ -80,12 +80,12 @@ class IngestSettings:
 
     days: DayRange
     connector: str = SOURCE.field()
-    source_name: str = SOURCE_NAME.field()
     mapping: str = MAPPING.field()
     events_url: str = EVENTS_URL.field()
-    resource: str = RESOURCE.field()
     profiles_url: str = PROFILES_URL.field()
     api_token: str = API_TOKEN.field()
+    source_name: str = SOURCE_NAME.field()
+    resource: str = RESOURCE.field()
     api_concurrency: int = Setting(
         "API_CONCURRENCY",
         Whole("requests", 1, MAX_CONCURRENCY),

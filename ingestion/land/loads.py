@@ -65,7 +65,7 @@ def begin_load(db: Connection, load_id: str, source: str, first_day: date, last_
 
 def remove_dead_loads(db: Connection) -> int:
     """Delete what killed loads left behind. A load is dead when it is not completed and nobody
-    holds its lock. Returns the number of such loads."""
+    holds its lock. Their space is free then. Returns the number of such loads."""
     with db.cursor() as cursor:
         cursor.execute(
             "select load_id, first_day, last_day from raw.loads where completed_at is null"
@@ -86,6 +86,10 @@ def remove_dead_loads(db: Connection) -> int:
                     )
                 cursor.execute("delete from raw.loads where load_id = %s", (load_id,))
                 dead += 1
+        if dead:
+            # Also of rows that a full disk has broken off: the next load needs their space.
+            for table in TABLES:
+                cursor.execute(f"vacuum (skip_locked, parallel 0) raw.{table}")
     return dead
 
 

@@ -137,7 +137,7 @@ def test_what_says_neither_is_quarantined(warehouse, tmp_path, mapping):
         ("none", None),
     ]
     Path(mapping).write_text(text.replace('deleted = "op"', "deleted = true"))
-    with pytest.raises(UserError, match="deleted is True, not an expression"):
+    with pytest.raises(UserError, match="deleted = True, not a text"):
         take(warehouse, tmp_path / "%Y-%m-%d.jsonl", D1, mapping=mapping)
 
 

@@ -19,8 +19,6 @@ HANGS = """
         (select array_agg(stxname order by 1) from pg_statistic_ext where stxrelid = pg_class.oid),
         (select array_agg(conname order by 1) from pg_constraint
             where conrelid = pg_class.oid and contype = 'c'),
-        (select array_agg(prpubid::text order by 1) from pg_publication_rel
-            where prrelid = pg_class.oid),
         (select attstattarget from pg_attribute
             where attrelid = pg_class.oid and attname = 'region')
     from pg_class where oid = %s::regclass
@@ -45,7 +43,6 @@ def analyst(warehouse: Warehouse, tmp_path) -> Iterator[Warehouse]:
             f"create statistics analytics.{name}_regions on region, event_type from {table}",
             f"alter table {table} alter column region set statistics 500",
             f"alter table {table} add constraint a_day check (event_date > '2000-01-01')",
-            f"create publication of_{name} for table {table}",
         ]
     query(warehouse, "; ".join([*statements, "select 1"]))
     yield warehouse

@@ -11,7 +11,6 @@ from tests.helpers.pipeline import (
     build,
     deliver,
     event,
-    full_refresh,
     in_thread,
     ingest_files,
     query,
@@ -133,11 +132,18 @@ def test_empty_touches_no_day(built, project):
     assert query(built, FACTS) == facts
 
 
-def test_a_table_made_anew_empty_is_built_by_the_next_run(built, project):
+def test_an_empty_full_refresh_touches_no_day_either(built, project):
     facts = query(built, FACTS)
     assert project.dbt("run", "--empty", "--full-refresh").success
-    assert query(built, FACTS) == []
+    assert query(built, FACTS) == facts
+    assert "0 warned" in build()
+    assert query(built, FACTS) == facts
+
+
+def test_what_is_made_empty_is_built_by_the_next_run(warehouse, project, tmp_path):
+    assert project.dbt("run", "--empty").success
+    deliver(tmp_path / "events", DAYS[0], [event("a", f"{DAYS[0]}T10:00:00Z")])
+    ingest_files(warehouse, tmp_path / "events", DAYS[0])
+    assert project.dbt("run", "--empty").success
     build()
-    assert query(built, FACTS) == facts
-    full_refresh()
-    assert query(built, FACTS) == facts
+    assert query(warehouse, WINNERS) == [("a", "a")]

@@ -104,7 +104,7 @@ def test_prune(built):
         built,
         """insert into raw.loads values ('gone', 'canonical', current_date, current_date,
             now() - interval '20 days', now() - interval '20 days');
-        insert into raw._dlt_loads values ('gone', 'x', 0, now(), 'x'); select 1""",
+        insert into raw._dlt_loads values ('gone', 'fact_events', 0, now(), 'x'); select 1""",
     )
     assert query(built, COUNTS) == [(OLD, 2, 1, 0, 1, True), (RECENT, 7, 3, 1, 3, True)]
     done = run_fresh("commands.prune", KEEP_DAYS="5")

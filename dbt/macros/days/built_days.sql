@@ -6,7 +6,7 @@
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- if cells_of_this_run() -%}{{ return('select 1') }}{%- endif -%}
-    {%- if invocation_args_dict.get('empty') -%}{{ return(unmark_days_built()) }}{%- endif -%}
+    {%- if invocation_args_dict.get('empty') -%}{{ return('select 1') }}{%- endif -%}
     {%- set keeps_newer = config.get('incremental_strategy') in ('partition_overwrite', 'overwrite_days')
         and not should_full_refresh() -%}
     {%- set version, days = model_version(), days_of(window_of_this_run()) -%}
@@ -78,11 +78,3 @@
     {%- endset -%}
     {{ return(span_rows(query)) }}
 {% endmacro %}
-
-
-{#- Under --empty: an increment has touched no day; a table made anew has none. -#}
-{% macro unmark_days_built() -%}
-    {%- if is_incremental() -%}select 1{%- else -%}
-    delete from intermediate.built_days where model = '{{ model.name }}'
-    {%- endif -%}
-{%- endmacro %}

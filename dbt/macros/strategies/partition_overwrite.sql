@@ -22,6 +22,15 @@
                 definition, ' INDEX .*? USING ', ' INDEX ON {{ new }} USING '
             );
         end loop;
+        -- Checks that somebody gave the table: a partition without them cannot be attached.
+        for definition in
+            select format('add constraint %I %s', conname, pg_get_constraintdef(oid)) from pg_constraint
+            where conrelid = '{{ target }}'::regclass and contype = 'c' and conname not in (
+                select conname from pg_constraint where conrelid = '{{ new }}'::regclass
+            )
+        loop
+            execute 'alter table {{ new }} ' || definition;
+        end loop;
     end
     $build$;
     {%- for p in partitions %}

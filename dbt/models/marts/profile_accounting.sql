@@ -1,6 +1,6 @@
-{{ config(materialized='view') }}
-
 with
+
+deliveries as (select * from {{ source('raw', 'deliveries') }}),
 
 day_versions as (select * from {{ source('raw', 'day_versions') }}),
 
@@ -15,7 +15,7 @@ received as (
         ingest_date,
         sum(rows + forgotten)::bigint as received,
         sum(forgotten)::bigint as forgotten
-    from {{ source('raw', 'deliveries') }}
+    from deliveries
     where table_name = 'user_profiles'
     group by 1
 ),
