@@ -56,9 +56,9 @@ class Warehouse:
         database, host = quote(self.database, safe=""), quote(self.host, safe="")
         # By tabs: dlt and SQLAlchemy write a space as "+", which libpq takes for a plus.
         options = quote(self.options.replace(" ", "\t"), safe="")
-        return f"postgresql://{user}:{password}@localhost:{self.port}/{database}?host={host}" + (
-            f"&options={options}" if options else ""
-        )
+        # Also where there are none: else libpq takes those of PGOPTIONS.
+        query = f"host={host}&options={options}"
+        return f"postgresql://{user}:{password}@localhost:{self.port}/{database}?{query}"
 
     def connect(self, *, database: str | None = None) -> Connection:
         """A new connection in autocommit mode.

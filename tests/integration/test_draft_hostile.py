@@ -52,7 +52,7 @@ def test_files_that_cannot_be_read_are_told_one_by_one_and_the_others_drafted(tm
         checked(f"{tmp_path}/in/%Y-%m-%d*", tmp_path / "draft.toml").refuse()
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("kind", [pytest.param("csv", marks=pytest.mark.full), "jsonl"])
 def test_ten_thousand_columns(tmp_path, kind):
     names = [*RECORD, *(f"c{n}" for n in range(10_000))]
     rows = [[*each.values(), *range(10_000)] for each in events(3)]

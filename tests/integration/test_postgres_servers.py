@@ -127,12 +127,24 @@ def odd_database(place: Place) -> None:
 
 
 WORKS: dict[str, dict[str, Callable[[Place], None]]] = {
-    "login": {"stock": stock, "password file": password_file, "service": service},
-    "session": {"time zones": time_zones, "short sessions": short_sessions},
-    "encoding": {"LATIN1": latin1, "SQL_ASCII": bytes_only},
-    "network": {"verify-full": verified_tls, "one host is down": one_host_is_down},
-    "pooler": {"session": session_pooling},
-    "names": {"quoted role": quoted_role, "odd database": odd_database},
+    "login": {
+        "stock": stock,
+        "password file": password_file,
+        "service": service,
+        "quoted role": quoted_role,
+        "odd database": odd_database,
+    },
+    "session": {
+        "time zones": time_zones,
+        "short sessions": short_sessions,
+        "LATIN1": latin1,
+        "SQL_ASCII": bytes_only,
+    },
+    "network": {
+        "verify-full": verified_tls,
+        "one host is down": one_host_is_down,
+        "session pooling": session_pooling,
+    },
 }
 
 

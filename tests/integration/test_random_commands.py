@@ -151,7 +151,7 @@ class Hands:
 
 
 @pytest.mark.parametrize(
-    "steps", [8, pytest.param(50, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
+    "steps", [5, pytest.param(50, marks=[pytest.mark.full, pytest.mark.timeout(1800)])]
 )
 def test_nothing_of_others_is_gone_or_changed(warehouse, tmp_path, steps):
     chance = random.Random(os.environ["TEST_SEED"])  # noqa: S311

@@ -262,6 +262,7 @@ def test_what_a_machine_reads(warehouse, tmp_path):
             "retracted": 0,
             "quarantined": {"missing_event_id": 1},
             "deletions": 0,
+            "forgotten": 0,
         },
     }
     assert not told["unchanged"]

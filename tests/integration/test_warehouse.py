@@ -111,12 +111,12 @@ def test_names_and_passwords_with_odd_characters(server, tmp_path):
     assert done.stderr.startswith("error: PGDATABASE='a \"b\" %/c' has a quote in its name")
 
 
-def test_a_checkout_in_a_folder_with_a_space(tmp_path):
+def test_a_checkout_in_a_folder_with_a_space(tmp_path_factory):
     """Its embedded server too, found by dbt alone; what the shell has for another server is not
     for it."""
-    copy = tmp_path / "my events"
+    copy = tmp_path_factory.mktemp("my events")  # short: a socket's path has 107 bytes at most
     left_out = (".venv", ".git", ".local", "target", "logs", ".*_cache", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*left_out))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*left_out), dirs_exist_ok=True)
     deliver(copy / "in", "2026-01-01", [event("e1", "2026-01-01T12:00:00Z")])
     days = {"SOURCE": "files", "EVENTS_URL": "in/%Y-%m-%d.jsonl", "FROM": "2026-01-01"}
     foreign = {"PGPORT": "5433", "PGUSER": "u", "PGOPTIONS": "-c role=nobody", "PWD": str(copy)}

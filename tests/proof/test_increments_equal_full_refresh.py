@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from core.warehouse.embedded import stop_embedded
 from tests.proof.machine import Pipeline, coverage
 
-INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 4)
+INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 3)
 # A soak has a test a core, each with its share and a seed of its own.
 JOBS = int(os.environ.get("JOBS") or 1)
 SEED = int(os.environ.get("SEED") or 1)

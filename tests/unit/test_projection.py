@@ -130,13 +130,15 @@ def test_what_the_columns_do_not_hold_is_payload(tmp_path, rest, payload):
     ],
 )
 def test_a_broken_line_is_kept_whole(tmp_path, raw, reason):
-    """The rest of the row is null; a raw NUL is kept as the six characters of its escape."""
+    """The rest of the row is null but the user, where one can be read: whose the record is. A raw
+    NUL is kept as the six characters of its escape."""
     before, row, after = sorted(
         land(tmp_path, line(event_id="a") + raw + b"\n" + line(event_id="z")),
         key=lambda row: row["event_id"] or "m",
     )
     assert (before["reject_reason"], after["reject_reason"]) == (None, None)
     kept = row.pop("payload")
+    assert row.pop("user_id") in (None, "u")
     assert kept == raw.decode().replace("\x00", "\\u0000")
     filled = {"ingest_date": DAY, "source": "canonical", "file": "x.jsonl", "_unit": 0}
     filled |= {"reject_reason": reason, "parse_error": reason}

@@ -283,7 +283,7 @@ region = "null"
 def test_a_zone_that_is_none_is_refused(tmp_path, zone):
     path = tmp_path / "mine.toml"
     path.write_text(MAPPING + f"timezone = {zone}\n")
-    with pytest.raises(UserError, match=r"events has timezone = .*IANA") as error:
+    with pytest.raises(UserError, match=r"events has timezone = .*(IANA|not a text)") as error:
         load_mapping(str(path))
     assert "\n" not in str(error.value)
 
