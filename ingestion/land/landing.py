@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "ERROR",
+    # What fails is raised, and said once: dlt's log has the row that Postgres refused.
+    "RUNTIME__LOG_LEVEL": "CRITICAL",
     # Its own state would be one more table to load; our ledger knows what came.
     "RESTORE_FROM_DESTINATION": "false",
     "LOAD__WORKERS": str(COPIES),
     # A job that fails, fails the load: a load is complete or invisible.
     "LOAD__RAISE_ON_FAILED_JOBS": "true",
+    # At once: who runs it again, runs it whole. dlt would try five times, a second apart.
+    "LOAD__RAISE_ON_MAX_RETRIES": "1",
 }
 
 
@@ -162,7 +165,10 @@ def _resources(files: dict[str, list[SpooledFile]]) -> list[dlt.sources.DltResou
 
 
 def _load_failed(error: BaseException) -> Unavailable:
-    reason = " ".join(str(error).split())
-    if len(reason) > 500:  # a traceback, with what was the matter at its end
-        reason = f"{reason[:100]} … {reason[-400:]}"
-    return Unavailable(f"the load into Postgres failed, nothing has changed: {reason}")
+    """What Postgres, or else dlt, says: without the row."""
+    from dlt.load.exceptions import LoadClientJobException
+
+    if isinstance(error, LoadClientJobException):
+        error = error.client_exception
+    reason = " ".join(str(error).split()).partition(" DETAIL: ")[0]
+    return Unavailable(f"the load into Postgres failed, nothing has changed: {reason[:500]}")

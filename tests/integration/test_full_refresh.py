@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.warehouse.connection import Warehouse
+from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, full_refresh, ingest_files, query
 
 DAY = "2026-01-01"
@@ -64,3 +65,21 @@ def test_who_may_see_one_region_sees_no_other_afterwards(analyst, tmp_path, agai
     assert query(analyst, "select count(*) from analytics.fact_events") == [(3,)]
     assert {table: seen(analyst, table) for table in TABLES} == {t: [("r1",)] for t in TABLES}
     assert {table: query(analyst, HANGS, table) for table in TABLES} == before
+
+
+def test_a_table_that_is_made_anew_shows_no_more(analyst, tmp_path, monkeypatch):
+    """Another type of a column: the one case in which a table becomes another one."""
+    project = EditedProject(tmp_path / "project", monkeypatch)
+    project.edit("models/marts/fact_events.sql", "    event_type,", "    event_type::varchar(99),")
+    models = "models/marts/fact_events.yml"
+    text = (project.dbt_dir / models).read_text()
+    before, after = text.split("name: event_type\n", 1)
+    typed = after.replace("data_type: text", "data_type: varchar(99)", 1)
+    project.write(models, f"{before}name: event_type\n{typed}")
+    oid = "select 'analytics.fact_events'::regclass::oid"
+    was = query(analyst, oid)
+    assert project.dbt("run", "--full-refresh", "--select", "fact_events").success
+    assert query(analyst, oid) != was
+    assert seen(analyst, "analytics.fact_events") == [("r1",)]
+    force = "select relforcerowsecurity from pg_class where oid = 'analytics.fact_events'::regclass"
+    assert query(analyst, force) == [(True,)]

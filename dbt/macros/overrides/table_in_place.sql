@@ -103,7 +103,7 @@
         old regclass;
     begin
         for old in {{ gone }} loop
-            execute format('alter table {{ relation }} detach partition %s', old);
+            execute format('alter table %s detach partition %s', '{{ relation }}', old);
             execute format('drop table %s', old);
         end loop;
     end
@@ -122,6 +122,7 @@
     {%- set new = make_intermediate_relation(relation) -%}
     {% do run_query(get_create_table_as_sql(False, new, sql)) %}
     {% do create_indexes(new) %}
+    {% do run_query(carry_over(existing, new)) %}
     {% call statement('main') %}
         {{ put_views_aside(existing) }}
         {{ drop_unless_read(existing, existing.type.replace('_', ' ')) }}

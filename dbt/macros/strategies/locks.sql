@@ -21,12 +21,12 @@
                 set local lock_timeout = '500ms';
                 select string_agg(format(', only %s', partition), '') into partitions
                 from ({{ partitions_query }}) as named (partition);
-                execute format('lock table only {{ relation }}%s in access exclusive mode', partitions);
+                execute format('lock table only %s%s in access exclusive mode', '{{ relation }}', partitions);
                 exit;
             exception when lock_not_available or undefined_table then
                 tries := tries + 1;
                 if tries > 100 then
-                    raise exception '{{ relation }}: readers held it for 5 minutes, try again later'
+                    raise exception '%: readers held it for 5 minutes, try again later', '{{ relation }}'
                     using errcode = 'lock_not_available';
                 end if;
                 perform pg_sleep(least(0.05 * 2 ^ tries, 2.0) * (0.5 + random()));

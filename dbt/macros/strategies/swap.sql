@@ -14,7 +14,7 @@
         end if;
         old := ({{ partitions_in_place(target, [bounds]) }});
         if old is not null then
-            execute format('alter table {{ target }} detach partition %s', old);
+            execute format('alter table %s detach partition %s', '{{ target }}', old);
             execute format('drop table %s', old);
         end if;
         alter table {{ target }} attach partition {{ partition }}
