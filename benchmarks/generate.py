@@ -57,6 +57,11 @@ def _hash(what: str, *keys: str) -> str:
     return f"(hash(concat_ws('|', '{what}', {', '.join(keys)})) >> 1)::bigint"
 
 
+def _user(number: str) -> str:
+    """The id of a user, as 16 hexadecimal digits."""
+    return f"lpad(hex(hash('user', {number})), 16, '0').lower()"
+
+
 def _events(day: date, product: Product) -> str:
     key = (f"'{product.seed}'", f"'{day}'", "n")
     cut = int(product.malformed * 1_000_000)
@@ -71,8 +76,8 @@ def _events(day: date, product: Product) -> str:
         ),
         told as (
             select l, to_json({{
-                event_id: '{day:%Y%m%d}-' || lpad(n::varchar, 9, '0'),
-                user_id: 'user-' || lpad((u % {product.users} * (u % 97) // 97)::varchar, 7, '0'),
+                event_id: md5(concat_ws('|', {", ".join(key)}))::uuid,
+                user_id: {_user(f"u % {product.users} * (u % 97) // 97")},
                 event_type: ['page_view', 'page_view', 'search', 'product_view', 'add_to_cart',
                     'purchase'][1 + k % 6],
                 event_ts: strftime(timestamp '{day}' + to_microseconds(t % 86400000000)
@@ -93,7 +98,7 @@ def _profiles(day: date, first_day: date, product: Product) -> str:
     changes = f"(date '{day}' - date '2000-01-01' + {_hash('profile', 'i')} % 100) // 100"
     return f"""
         select to_json({{
-            user_id: 'user-' || lpad(i::varchar, 7, '0'),
+            user_id: {_user("i")},
             tier: ['free', 'pro', 'enterprise'][1 + (i + changes) % 3],
             region: ['us-east', 'eu-west', 'ap-south'][1 + i % 3],
             updated_at: strftime(date '2000-01-01' + (100 * changes)::int
