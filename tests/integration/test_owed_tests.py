@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 
 from core.days import parse_range
@@ -9,6 +11,7 @@ from core.errors import UserError
 from core.progress import Progress
 from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
+from tests.helpers.processes import run
 from transform.build import test_days as the_tests_of
 
 D1, D2, D3 = (f"2026-01-{day:02}" for day in (1, 2, 3))
@@ -95,6 +98,20 @@ def test_a_new_test_owes_all_days(delivered, project):
     with pytest.raises(UserError):
         build()
     assert query(delivered, STATE) == [(D1, False), (D2, True), (D3, False)]
+
+
+def test_pruned_days_owe_nothing(delivered):
+    build()
+    days = (
+        "select min(day)::text, count(*) > 0 from intermediate.tested_days where test ~ 'a_fact$'"
+    )
+    assert query(delivered, days) == [(D1, True)]
+    kept = f"{(datetime.now(UTC).date() - date.fromisoformat(D2)).days + 1}"
+    assert run("commands.prune", KEEP_DAYS=kept).returncode == 0
+    assert query(delivered, days) == [(D2, True)]
+    assert query(delivered, "select count(*) from analytics.event_days where not tests_passed") == [
+        (0,)
+    ]
 
 
 def test_what_is_not_accounted_for_names_its_days(delivered):

@@ -15,6 +15,12 @@
     {%- call statement('prune', auto_begin=False) %}
         begin;
         delete from intermediate.built_days where kind = 'event_date' and day < '{{ before }}';
+        delete from intermediate.tested_days as tested
+        where tested.day < '{{ before }}' and not exists (
+            select from intermediate.blocking_tests as tests
+            inner join intermediate.built_days as built on tests.model = built.model
+            where tests.test = tested.test and built.day = tested.day
+        );
         delete from {{ ref('int_event_day_counts') }} where event_date < '{{ before }}';
         delete from {{ ref('regional_daily_events') }} where event_date < '{{ before }}';
         {%- if partitions %}
