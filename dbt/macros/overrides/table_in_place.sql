@@ -122,7 +122,9 @@
     {%- set new = make_intermediate_relation(relation) -%}
     {% do run_query(get_create_table_as_sql(False, new, sql)) %}
     {% do create_indexes(new) %}
+    {%- if config.get('partition_by') is none -%}{# else its `create table` has done it #}
     {% do run_query(carry_over(existing, new)) %}
+    {%- endif -%}
     {% call statement('main') %}
         {{ put_views_aside(existing) }}
         {{ drop_unless_read(existing, existing.type.replace('_', ' ')) }}

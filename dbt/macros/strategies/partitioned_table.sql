@@ -26,4 +26,7 @@
     {%- endfor %}
     insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }})
     {{ get_select_subquery(sql) }};
+    {%- if not temporary and load_cached_relation(this) is not none %}
+    {{ carry_over(this, relation) }}
+    {%- endif %}
 {%- endmacro %}
