@@ -109,26 +109,29 @@ def empty_warehouse(server: Warehouse, name: str) -> Iterator[Warehouse]:
         yield found
 
 
-@contextmanager
-def filled_once(
-    server: Warehouse, folder: Path, fill: Callable[[Warehouse, Path], object]
+@pytest.fixture(scope="module")
+def filled(
+    server: Warehouse, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[str]:
-    """A database for `copied`: 0.1 s for each test, where to fill it takes 2 s.
+    """A database that the module's `fill(warehouse, folder)` has filled, to be copied.
 
-    Args:
-        server: where.
-        folder: an empty one, for the files of `fill`.
-        fill: what to do once, with an empty warehouse that the PG* variables name.
+    A copy takes 0.1 s a test, filling it 2 s. The PG* variables name it meanwhile.
     """
-    name = database_of_worker()
+    name, folder = database_of_worker(), tmp_path_factory.mktemp("filled")
     with empty_warehouse(server, name) as found, pytest.MonkeyPatch.context() as patch:
         settings = {"LOCAL_DIR": str(folder / "local"), "ENV_FILE": os.devnull}
         for variable, value in (found.libpq_env() | settings).items():
             patch.setenv(variable, value)
-        fill(found, folder)
+        request.module.fill(found, folder)
         administer(server, "create database {} template {}", f"{name}_filled", name)
     yield f"{name}_filled"
     administer(server, "drop database {}", f"{name}_filled")
+
+
+@pytest.fixture
+def built(copy_of: Copy, filled: str) -> Warehouse:
+    """What the module's `fill` makes, a copy for each test."""
+    return copy_of(filled)
 
 
 @pytest.fixture(scope="session")

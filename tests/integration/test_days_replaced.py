@@ -9,7 +9,6 @@ from dbt.cli.main import dbtRunner
 
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
-from tests.conftest import filled_once
 from tests.helpers.pipeline import (
     FACTS,
     build,
@@ -74,18 +73,6 @@ def fill(warehouse: Warehouse, folder: Path) -> None:
         deliver(folder, day, records)
     ingest_files(warehouse, folder, D1, D3)
     build()
-
-
-@pytest.fixture(scope="module")
-def filled(server, tmp_path_factory):
-    with filled_once(server, tmp_path_factory.mktemp("filled"), fill) as name:
-        yield name
-
-
-@pytest.fixture
-def built(copy_of, filled):
-    """The three days, ingested and built."""
-    return copy_of(filled)
 
 
 def test_a_range_reaches_the_late_days_that_a_delivery_no_longer_has(warehouse, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.errors import UserError
 from core.progress import Progress
 from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import (
@@ -112,6 +113,26 @@ def test_an_edit_of_the_versions_of_users_reaches_all_of_them(built, project):
     build()
     assert query(built, "select tier from analytics.dim_user_versions") == [("FREE",)]
     assert query(built, "select distinct user_tier from analytics.fact_events") == [("FREE",)]
+
+
+def test_days_of_a_model_that_is_gone_are_nobodys(built, project):
+    """Of two versions of it, which no rebuild could make one."""
+    gone = "where model = 'regional_daily_events' and day = '2026-01-01' returning 1"
+    query(built, f"update intermediate.built_days set model = 'gone', model_version = 'old' {gone}")
+    query(built, "insert into intermediate.model_versions values ('gone', 'new') returning 1")
+    assert "older" not in build()
+    assert query(built, STATE) == [(day, True) for day in DAYS]
+
+
+def test_a_view_of_the_version_before_is_one_line(built):
+    query(
+        built,
+        """create table older as select * from analytics.event_days;
+        alter table older drop column tests_passed; drop view analytics.event_days cascade;
+        create view analytics.event_days as select * from older; select 1""",
+    )
+    with pytest.raises(UserError, match="knows no tests yet: run make transform"):
+        in_thread(rebuild, built, None, Progress())
 
 
 def test_days_built_before_versions_were_noted_are_of_the_first(built):

@@ -14,7 +14,6 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from ingestion.mapping.mapping import SHIPPED
-from tests.conftest import filled_once
 from tests.helpers.pipeline import (
     FACTS,
     build,
@@ -43,17 +42,6 @@ def fill(warehouse, tmp_path):
         deliver(tmp_path, day, [event(f"{day}-{n}", f"{day}T12:00:00Z") for n in range(200)])
     ingest_files(warehouse, tmp_path, DAYS[0], DAYS[-1])
     build()
-
-
-@pytest.fixture(scope="module")
-def filled(server, tmp_path_factory):
-    with filled_once(server, tmp_path_factory.mktemp("filled"), fill) as name:
-        yield name
-
-
-@pytest.fixture
-def built(copy_of, filled):
-    return copy_of(filled)
 
 
 NO_ANALYST = "reassign owned by analyst to postgres; drop owned by analyst; drop role analyst"

@@ -10,7 +10,6 @@ import pytest
 
 from core.errors import NotFound
 from ingestion.forget import forget_user
-from tests.conftest import filled_once
 from tests.helpers.pipeline import FACTS, build, deliver, event, full_refresh, ingest_files, query
 from tests.helpers.processes import run, run_fresh
 
@@ -48,17 +47,6 @@ def fill(warehouse, tmp_path):
     deliver(tmp_path / "profiles", RECENT, [*users, *timeless])
     ingest_files(warehouse, tmp_path / "events", OLD, RECENT, profiles_url=tmp_path / "profiles")
     build()
-
-
-@pytest.fixture(scope="module")
-def filled(server, tmp_path_factory):
-    with filled_once(server, tmp_path_factory.mktemp("filled"), fill) as name:
-        yield name
-
-
-@pytest.fixture
-def built(copy_of, filled):
-    return copy_of(filled)
 
 
 PARTITIONS = """

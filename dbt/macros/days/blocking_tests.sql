@@ -3,7 +3,8 @@
 {#- on-run-start: note them. A test that is new, or says something else than before, has been passed by
     no day. -#}
 {% macro note_blocking_tests() -%}
-    {%- if not execute or _range_to_test() is undefined -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- do _range_to_test() -%}{# a FROM that is no day is refused here, once #}
     {%- set wanted = {} -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'test' and is_blocking(node) -%}
         {%- do wanted.update({node.unique_id: [test_definition(node), tested_model(node)]}) -%}
@@ -20,7 +21,7 @@
     on conflict (test) do update
     set definition = excluded.definition, model = excluded.model, noted_at = excluded.noted_at;
     {%- endfor %}
-    select 1
+    delete from intermediate.tested_days where test not in (select test from intermediate.blocking_tests)
 {%- endmacro %}
 
 
