@@ -24,7 +24,7 @@ from core.progress import Progress
 from core.scratch import scratch_directory
 from core.warehouse.connection import Warehouse, postgres_errors
 from ingestion.decode.attribution import attributed
-from ingestion.decode.json_lines import MAX_LINE_BYTES
+from ingestion.decode.line_blocks import MAX_LINE_BYTES
 from ingestion.decode.session import session
 from ingestion.land.forgotten import Forgotten, forgotten
 from ingestion.land.landing import Load, land

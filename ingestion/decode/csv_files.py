@@ -21,7 +21,7 @@ from typing import Literal, TextIO, TypedDict
 import duckdb
 
 from core.errors import UserError
-from ingestion.decode.json_lines import MAX_LINE_BYTES
+from ingestion.decode.line_blocks import MAX_LINE_BYTES
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.reasons import Reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingestion.decode import json_lines as lines
+from ingestion.decode import line_blocks as lines
 from ingestion.land import spool
 from tests.helpers.pipeline import deliver, event, ingest_files, query
 
