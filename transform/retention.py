@@ -31,7 +31,11 @@ _BY_EVENT_DAY = (
 )
 
 
-_NO_LONGER = sql.SQL("delete from raw.retracted_profiles where user_id = ") + sql.SQL(VALUE)
+# Users whom builds look for; the build has taken them out of what it is made of.
+_NO_LONGER = [
+    sql.SQL("delete from raw.retracted_profiles where user_id = ") + sql.SQL(VALUE),
+    sql.SQL("delete from intermediate.moved_profiles where user_id = ") + sql.SQL(VALUE),
+]
 
 
 def count_user(warehouse: Warehouse, user: str) -> dict[str, int]:
@@ -74,8 +78,8 @@ def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
         given(db, user),
         db.cursor() as cursor,
     ):
-        # Of loads that never completed; the build has taken out those of the others.
-        cursor.execute(_NO_LONGER)
+        for statement in _NO_LONGER:
+            cursor.execute(statement)
     return before
 
 

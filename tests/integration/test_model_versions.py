@@ -104,6 +104,22 @@ def test_a_macro_and_a_view_upstream_are_parts_of_a_model(built, project):
     assert {model for model in now if now[model] != before[model]} == {"fact_events"}
 
 
+def test_what_is_built_from_a_rebuilt_day_follows_it(built, project):
+    """Also where the rebuild was killed between the two."""
+    model = "models/marts/fact_events.sql"
+    project.edit(model, "    event_type,\n", "    upper(event_type) as event_type,\n")
+    window = (f"--event-time-start={DAYS[0]}", f"--event-time-end={DAYS[2]}")
+    assert project.dbt("run", "--select", "marts.fact_events", *window).success
+    build()
+    types = "select event_type from {} where event_date = '{}'"
+    for day in DAYS:
+        of_facts, of_regions = (
+            query(built, types.format(f"analytics.{table}", day))
+            for table in ("fact_events", "regional_daily_events")
+        )
+        assert of_facts == of_regions == [("CLICK" if day in DAYS[:2] else "click",)]
+
+
 def test_an_edit_of_the_versions_of_users_reaches_all_of_them(built, project):
     project.edit(
         "models/marts/dim_user_versions.sql",

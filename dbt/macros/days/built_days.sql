@@ -1,5 +1,6 @@
 {#- intermediate.built_days: from which version of a day each model was built, by which dbt invocation.
-    Written in the transaction that replaces the days; read by tests, which look at what was built. -#}
+    Written in the transaction that replaces the days; read by tests, which look at what was built.
+    Version 0 is none of raw's: the day is there, and out of date. -#}
 
 {#- Post-hook of windowed models, in the transaction that replaced the days: note the versions
     that were read. Reading them again here would claim a change that came in between. -#}
@@ -10,13 +11,20 @@
     {%- set keeps_newer = config.get('incremental_strategy') in ('partition_overwrite', 'overwrite_days')
         and not should_full_refresh() -%}
     {%- set version, days = model_version(), days_of(window_of_this_run()) -%}
+    {%- set profiles = profiles_of_this_run() -%}
+    {%- set outdated = days_of_profiles_moved_since(profiles) if profiles is not none else none %}
+    {{ owe_downstream_of_another_model(version) }}
     {%- for span in window_of_this_run() %}
     insert into intermediate.built_days (
-        model, kind, day, version, invocation_id, model_version, seconds
+        model, kind, day, version, invocation_id, model_version, seconds, profiles
     )
     select
-        '{{ model.name }}', '{{ span.kind }}', day::date, {{ span.version }}, '{{ invocation_id }}',
-        '{{ version }}', extract(epoch from clock_timestamp() - now()) / {{ days }}
+        '{{ model.name }}', '{{ span.kind }}', day::date,
+        {{ span.version if outdated is none else
+            'case when day::date in (' ~ outdated ~ ') then 0 else ' ~ span.version ~ ' end' }},
+        '{{ invocation_id }}', '{{ version }}',
+        extract(epoch from clock_timestamp() - now()) / {{ days }},
+        {{ 'null' if profiles is none else profiles }}
     from generate_series(date '{{ span.first }}', date '{{ span.last }}', interval '1 day') as day
     {%- if keeps_newer %}
     where day::date not in ({{ newer_days() }})
@@ -27,7 +35,8 @@
         invocation_id = excluded.invocation_id,
         built_at = excluded.built_at,
         model_version = excluded.model_version,
-        seconds = excluded.seconds;
+        seconds = excluded.seconds,
+        profiles = excluded.profiles;
     {%- endfor %}
     insert into intermediate.model_versions (model, version)
     values ('{{ model.name }}', '{{ version }}')
@@ -40,10 +49,54 @@
 {%- endmacro %}
 
 
+{#- A day that another version of the model has built from the same version of raw has other rows, which
+    the version of the day does not say: what is built from it is out of date, and stays so where this run
+    is killed before it comes to that. -#}
+{% macro owe_downstream_of_another_model(version) -%}
+    {%- set others = downstream_models() -%}
+    {%- if others %}
+    update intermediate.built_days as downstream set version = 0
+    from intermediate.built_days as built
+    where built.model = '{{ model.name }}' and built.model_version != '{{ version }}'
+        and downstream.model in ('{{ others | join("', '") }}')
+        and downstream.kind = built.kind and downstream.day = built.day
+        and {{ _in_window_of_this_run('built') }};
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The windowed models that read this context's model. -#}
+{% macro downstream_models() %}
+    {%- set found = [] -%}
+    {%- for node in graph.nodes.values()
+            if node.resource_type == 'model' and model.unique_id in node.depends_on.nodes
+            and node.config.get('overwrite_by') -%}
+        {%- do found.append(node.name) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{#- The condition that a row of built_days is of a day of this run's window. -#}
+{% macro _in_window_of_this_run(alias) -%}
+    (
+        false
+        {%- for span in window_of_this_run() %}
+        or (
+            {{ alias }}.kind = '{{ span.kind }}'
+            and {{ alias }}.day between date '{{ span.first }}' and date '{{ span.last }}'
+        )
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+
 {#- A query of the days of this run's window that another run has built, since this one began, from
-    a newer version of raw: they must not become older again. Asked under the model's lock, in the
-    transaction that replaces the others. A version that raw does not have (yet) says nothing. -#}
+    a newer version of raw, or from the same one and newer profiles: they must not become older again.
+    Asked under the model's lock, in the transaction that replaces the others. A version that raw does
+    not have (yet) says nothing. -#}
 {% macro newer_days() -%}
+    {%- set profiles = profiles_of_this_run() %}
     select built.day
     from intermediate.built_days as built
     inner join raw.day_versions as versions
@@ -53,7 +106,18 @@
             false
             {%- for span in window_of_this_run() %}
             or (
-                built.kind = '{{ span.kind }}' and built.version > {{ span.version }}
+                built.kind = '{{ span.kind }}'
+                {%- if profiles is none %}
+                and built.version > {{ span.version }}
+                {%- else %}
+                and (
+                    built.version > {{ span.version }}
+                    or (
+                        built.version = {{ span.version }} and built.profiles > {{ profiles }}
+                        and built.model_version = '{{ model_version() }}'
+                    )
+                )
+                {%- endif %}
                 and built.day between date '{{ span.first }}' and date '{{ span.last }}'
             )
             {%- endfor %}

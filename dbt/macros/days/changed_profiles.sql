@@ -73,46 +73,5 @@
     where current.kind = 'profile_date' and current.day = retracted.ingest_date
         and built.model = '{{ this.identifier }}';
 
-    {%- set facts = adapter.get_relation(this.database, this.schema, 'fact_events') %}
-    {%- if facts is not none %}
-    update raw.day_versions as v set version = v.version + 1, changed_at = clock_timestamp()
-    where v.kind = 'event_date'
-        {%- if is_incremental() %}
-        and v.day in ({{ _days_of_moved_versions(facts) }})
-        {%- endif %}
-    {%- endif %}
+    {%- do note_moved_profiles() %}
 {% endmacro %}
-
-
-{#- A query for the event days on which versions that came or went are valid. The bounds are looked up
-    first: as literals they let Postgres skip the partitions of all other days. -#}
-{% macro _days_of_moved_versions(facts) -%}
-    {%- set came, gone = this.identifier ~ '_came', this.identifier ~ '_gone' -%}
-    {#- A version that only got another end is the same one: what follows it came or went itself. -#}
-    {%- set moved -%}
-        {%- for these, others in [(came, gone), (gone, came)] -%}
-        select * from {{ these }} where (user_id, valid_from) in (
-            select user_id, valid_from from (
-                select user_id, valid_from, tier, region from {{ these }}
-                except select user_id, valid_from, tier, region from {{ others }}
-            ) as only_here
-        )
-        {%- if not loop.last %} union all {% endif %}
-        {%- endfor -%}
-    {%- endset -%}
-    {%- set bounds = run_query(
-        "select min(case version_number when 1 then date '-infinity' else cast(valid_from at time zone 'UTC' as date) end)::text,"
-        ~ " max(coalesce(cast(valid_to at time zone 'UTC' as date), date 'infinity'))::text from (" ~ moved ~ ") as moved"
-    ).rows[0] -%}
-    {%- if bounds[0] is none -%}
-    null
-    {%- else -%}
-    select facts.event_date
-    from ({{ moved }}) as moved
-    inner join {{ facts }} as facts
-        on facts.user_id = moved.user_id
-        and (facts.event_ts >= moved.valid_from or moved.version_number = 1)
-        and (facts.event_ts < moved.valid_to or moved.valid_to is null)
-    where facts.event_date between date '{{ bounds[0] }}' and date '{{ bounds[1] }}'
-    {%- endif -%}
-{%- endmacro %}

@@ -17,6 +17,7 @@
 {% macro in_window(column, kind, upstream=none) -%}
     {%- set spans = window_spans(kind, upstream) -%}
     {{ window_comment(kind, spans) }}
+    {%- if kind == 'event_date' and upstream is none %} {{ profiles_comment() }}{% endif %}
     {#- A full build of a partitioned model names its days too: it has partitions for just those. #}
     {% if is_incremental() or config.get('partition_by') is not none -%}
         ({{ day_condition(column, spans) }})
