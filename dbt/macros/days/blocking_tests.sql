@@ -3,7 +3,7 @@
 {#- on-run-start: note them. A test that is new, or says something else than before, has been passed by
     no day. -#}
 {% macro note_blocking_tests() -%}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
     {%- do _range_to_test() -%}{# a FROM that is no day is refused here, once #}
     {%- set wanted = {} -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'test' and is_blocking(node) -%}
@@ -61,7 +61,7 @@
 
 {#- on-run-end: what the blocking tests of this run said, day by day. -#}
 {% macro note_test_results(results) -%}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
     {%- for result in results
             if result.node.resource_type == 'test' and is_blocking(result.node)
             and result.status in ('pass', 'warn', 'fail', 'error') %}

@@ -1,12 +1,9 @@
 {#- on-run-start: the numbered migrations of core/migrations, which are macros to dbt, in a database
     that has not had them all. Under the lock under which ingestion migrates. -#}
 {% macro migrate() -%}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
-    {%- set numbers = [] -%}
-    {%- for name in context.keys() if name.startswith('migration_') -%}
-        {%- do numbers.append(name.split('_')[1] | int) -%}
-    {%- endfor -%}
-    {%- set newest = numbers | max -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
+    {%- set numbers = numbers_of_migrations() -%}
+    {%- set newest = newest_migration() -%}
     {%- set version = schema_version() -%}
     {%- if version > newest -%}
         {%- do exceptions.raise_compiler_error(
@@ -28,6 +25,18 @@
     {%- endif -%}
     select 1
 {%- endmacro %}
+
+
+{% macro numbers_of_migrations() %}
+    {%- set numbers = [] -%}
+    {%- for name in context.keys() if name.startswith('migration_') -%}
+        {%- do numbers.append(name.split('_')[1] | int) -%}
+    {%- endfor -%}
+    {{ return(numbers) }}
+{% endmacro %}
+
+
+{% macro newest_migration() %}{{ return(numbers_of_migrations() | max) }}{% endmacro %}
 
 
 {#- Not by to_regclass: within a transaction it may not see a table that another has just made. One without

@@ -69,7 +69,7 @@
 
 {#- on-run-start: a model that is gone builds no day anew; those that it built are nobody's. -#}
 {% macro forget_models_that_are_gone() -%}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
     delete from intermediate.model_versions where model not in (
         ''
         {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}

@@ -32,7 +32,7 @@
     [{first, last, version}, ...] with inclusive days. -#}
 {% macro window_spans(kind, upstream=none) %}
     {#- dbt run --empty reads no row: no day may become what it read. -#}
-    {%- if not execute or invocation_args_dict.get('empty') -%}{{ return([]) }}{%- endif -%}
+    {%- if not has_state() or invocation_args_dict.get('empty') -%}{{ return([]) }}{%- endif -%}
     {%- set start, end = invocation_args_dict.get('event_time_start'), invocation_args_dict.get('event_time_end') -%}
     {%- set query -%}
         with wanted as (

@@ -24,7 +24,7 @@
 
 {#- on-run-start, before anything is made: refuse what stands under the name of a model, and is not ours. -#}
 {% macro refuse_what_is_not_ours() -%}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
     {%- set names = [] -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized != 'ephemeral' -%}
         {%- do names.append("('" ~ node.schema ~ "', '" ~ node.alias ~ "')") -%}
@@ -68,7 +68,7 @@
 
 {#- on-run-start: a warehouse that was built before there was a registry of all relations is taken as it is. -#}
 {% macro register_relations() -%}
-    {%- if not execute -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
     {%- set names = [] -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
         {%- do names.append("'" ~ node.schema ~ '.' ~ node.alias ~ "'") -%}

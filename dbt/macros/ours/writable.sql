@@ -1,7 +1,7 @@
 {#- on-run-start: one line instead of one for each model, where dbt is called by itself. The project's commands
     ask the same before (core/warehouse/writable.py). -#}
 {% macro require_writable() -%}
-    {%- if execute -%}
+    {%- if acts() -%}
         {%- set found = run_query(
             "select current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
         ).rows[0] -%}
