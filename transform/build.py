@@ -15,15 +15,16 @@ from dbt.artifacts.schemas.results import NodeResult
 from dbt_common.events.base_types import EventMsg
 
 from core.days import DayRange
-from core.errors import UserError
+from core.errors import UserError, redacted
 from core.migrations import prepare
 from core.progress import Progress
 from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from transform.build_lock import build_lock
 from transform.event_days import failed_days, named, state
-from transform.invocation import OnEvent, invoke, reason
+from transform.invocation import OnEvent, invoke
 from transform.project import project_digest
+from transform.said import of_invocation, of_node
 from transform.settings import TransformSettings
 
 
@@ -79,9 +80,7 @@ def build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> st
     title = f"dbt build {days}" if days else "dbt build"
     results = _shown(warehouse, build_arguments(days), title, progress)
     count = Counter(f"{result.status}" for result in results)
-    # Hooks of the project are results too.
-    hooks = sum(result.node.resource_type == NodeType.Operation for result in results)
-    models = count["success"] - hooks
+    models = count["success"] - sum(_is_hook(result) for result in results)
     return f"dbt build: {models} models, {count['pass']} tests passed, {count['warn']} warned"
 
 
@@ -120,14 +119,15 @@ def _shown(
         progress.done()
     for result in results:
         if result.status in ("error", "fail", "warn"):
-            reason = " ".join((result.message or "").split())
-            print(f"{result.status}: {result.node.name}: {reason}", file=sys.stderr)
+            print(f"{result.status}: {redacted(of_node(result))}", file=sys.stderr)
     failed = [result for result in results if result.status in ("error", "fail")]
     if failed:
         days = failed_days(warehouse)
         red = f"; red days: {named(days)}" if days else ""
+        number = sum(not _is_hook(result) for result in results)
         raise UserError(
-            f"{title} failed: {len(failed)} of {len(results)} models and tests, see above{red}"
+            f"{title} failed: {len(failed)} of {number} models and tests, see above; "
+            f"corrected, make transform builds what is left{red}"
         )
     return results
 
@@ -154,17 +154,26 @@ def run_dbt(
     json = {"DBT_WRITE_JSON": f"{settings.write_json}".lower()}
     prepare_warehouse(warehouse)
     quiet = [*arguments, "--log-level", "none"]
-    with build_lock(warehouse, project_digest()):
+    with build_lock(warehouse, project_digest()) as succeeded:
         outcome = invoke(warehouse, quiet, json | dict(env or {}), on_event)
-    results = list(getattr(outcome.result, "results", []))
+        results = list(getattr(outcome.result, "results", []))
+        models = [each for each in results if each.node.resource_type == NodeType.Model]
+        if models and all(each.status == "success" for each in models):
+            succeeded()
     if not outcome.success and (outcome.exception or not results):
-        raise UserError(f"dbt: {reason(outcome)}")
+        raise UserError(f"dbt: {of_invocation(outcome.exception)}")
     return results
+
+
+def _is_hook(result: NodeResult) -> bool:
+    """Whether it is of no model or test: hooks of the project are results too."""
+    return bool(result.node.resource_type == NodeType.Operation)
 
 
 def why_it_failed(results: Sequence[NodeResult]) -> tuple[str, bool]:
     """One line about the models and blocking tests that failed, empty where none did; and whether
     to try again: a failed test would fail again, a model may have met a lock or a lost server."""
     failed = [result for result in results if result.status in ("error", "fail")]
-    lines = [f"{r.node.name}: {' '.join((r.message or '').split())}" for r in failed]
-    return "; ".join(lines), all(result.status == "error" for result in failed)
+    return "; ".join(of_node(result) for result in failed), all(
+        result.status == "error" for result in failed
+    )

@@ -7,7 +7,7 @@ out from under all models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from core.warehouse.connection import Warehouse
@@ -19,11 +19,11 @@ _BUILT = ("project", "fact_events")
 
 
 @contextmanager
-def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[None]:
+def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[Callable[[], None]]:
     """Hold the lock of a build while the body runs, waiting for it if need be.
 
     A mark has the digest of the project whose build has succeeded last: the first build of a
-    database, and of a changed project, is alone.
+    database, and of a changed project, is alone. The body is given what to call when it has.
 
     Args:
         warehouse: where the build runs.
@@ -34,6 +34,9 @@ def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[None
         share = digest is not None and mark(db, *_BUILT) == digest
         with db.cursor() as cursor:
             cursor.execute(f"select pg_advisory_lock{'_shared' if share else ''}({_LOCK})")
-            yield
-            if digest is not None and not share:
-                set_mark(db, *_BUILT, digest)
+
+            def succeeded() -> None:
+                if digest is not None and not share:
+                    set_mark(db, *_BUILT, digest)
+
+            yield succeeded

@@ -11,7 +11,7 @@ from dbt_common.events.base_types import EventMsg
 
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
-from transform.project import LOCATION
+from transform.project import PLACES
 
 OnEvent = Callable[[EventMsg], None]
 
@@ -33,19 +33,18 @@ def invoke(
 
     Raises:
         UserError: the database has a name that dbt's macros do not quote.
+        KeyboardInterrupt: Ctrl-C; dbt has cancelled its queries.
     """
     if set(warehouse.database) & set("'\""):
         raise UserError(
             f"PGDATABASE={warehouse.database!r} has a quote in its name, which dbt writes as it is"
         )
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
-    with _environment({**warehouse.libpq_env(), **(env or {})}):
-        return runner.invoke([*arguments, *LOCATION])
-
-
-def reason(outcome: dbtRunnerResult) -> str:
-    """Why an invocation failed, as one line."""
-    return " ".join(str(outcome.exception or "see above").split())
+    with _environment({**warehouse.libpq_env(), **PLACES, **(env or {})}):
+        outcome = runner.invoke([*arguments])
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
+    return outcome
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
 from core.settings import ROOT, read_settings
 from transform.settings import TransformSettings
 
@@ -21,6 +22,8 @@ TARGET_DIR = read_settings(TransformSettings).target_path
 LOG_DIR = read_settings(TransformSettings).log_path
 MANIFEST = TARGET_DIR / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
+# The same for any command of dbt, also those that take no such options.
+PLACES = {"DBT_PROJECT_DIR": str(PROJECT_DIR), "DBT_PROFILES_DIR": str(PROFILES_DIR)}
 
 
 def project_files() -> list[Path]:
@@ -41,15 +44,24 @@ def project_digest() -> str:
 
 @cache
 def manifest() -> dict[str, Any]:
-    """dbt's manifest, made anew when a file of the project is newer (dbt parse, 5 s)."""
+    """dbt's manifest, made anew when a file of the project is newer (dbt parse, 5 s).
+
+    Raises:
+        UserError: dbt cannot read the project.
+    """
     newest = max(path.stat().st_mtime for path in project_files())
     if not MANIFEST.exists() or MANIFEST.stat().st_mtime < newest:
-        subprocess.run(
+        done = subprocess.run(
             # The environment's own dbt: it need not be activated.
-            [Path(sys.executable).with_name("dbt"), "parse", "--quiet", "--write-json", *LOCATION],
-            check=True,
-            env=os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+            [Path(sys.executable).with_name("dbt"), "parse", "--quiet", "--write-json"],
+            check=False,
+            env=os.environ | PLACES | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+        if done.returncode:
+            raise UserError(f"dbt parse: {' '.join(done.stdout.split())}")
     nodes: dict[str, Any] = json.loads(MANIFEST.read_text())
     return nodes
 

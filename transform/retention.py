@@ -17,8 +17,9 @@ from core.warehouse.given import VALUE, given, rows_of_value
 from core.warehouse.locks import transaction
 from core.warehouse.relation import counts, exists
 from transform.build import transform
-from transform.invocation import invoke, reason
+from transform.invocation import invoke
 from transform.project import LOG_DIR, TARGET_DIR, manifest
+from transform.said import of_invocation
 
 # What dbt makes of the project alone has the data of nobody.
 OF_PROJECT = {"manifest.json", "semantic_manifest.json", "graph.gpickle", "graph_summary.json"}
@@ -133,5 +134,7 @@ def prune_events(warehouse: Warehouse, before: date) -> dict[str, int]:
     arguments = json.dumps({"before": f"{before}"})
     outcome = invoke(warehouse, ["run-operation", "prune", "--args", arguments, "--quiet"])
     if not outcome.success:
-        raise UserError(f"the days before {before} were not dropped: {reason(outcome)}")
+        raise UserError(
+            f"the days before {before} were not dropped: {of_invocation(outcome.exception)}"
+        )
     return deleted

@@ -27,6 +27,7 @@ from psycopg2 import sql
 from core.errors import UserError
 from core.settings import local_dir
 from core.warehouse.connection import Warehouse
+from core.warehouse.postmaster import pid_file, runs
 
 EMBEDDED_USER = "postgres"
 EMBEDDED_DATABASE = "fact_events"
@@ -67,7 +68,7 @@ def start_embedded(database: str | None = None) -> Warehouse:
         _write_settings(pgdata)
         while True:
             try:
-                _start_beside_spaces(server, pgdata)
+                _start_beside_spaces(server, pgdata, runs(pgdata))
                 server.ensure_postgres_running()
                 info = server.get_postmaster_info()
                 found = Warehouse(
@@ -81,7 +82,7 @@ def start_embedded(database: str | None = None) -> Warehouse:
             except (AssertionError, subprocess.SubprocessError, UserError) as error:
                 # Still in crash recovery (the wheel asserts "ready" where we can wait for it), or
                 # killed a moment ago: its pid is still there, its socket refuses.
-                if not (pgdata / "postmaster.pid").exists() or time.monotonic() > deadline:
+                if not pid_file(pgdata).exists() or time.monotonic() > deadline:
                     raise UserError(
                         f"LOCAL_DIR={local_dir()}: the embedded Postgres does not start, "
                         f"see {server.log}"
@@ -93,9 +94,11 @@ def start_embedded(database: str | None = None) -> Warehouse:
 def stop_embedded() -> bool:
     """Stop the embedded server. True if it was running."""
     get_server = _pgserver().get_server
-    if not (data_dir() / "postmaster.pid").exists():
+    if not pid_file(data_dir()).exists():
         return False
     with _start_lock():
+        if not runs(data_dir()):
+            return False
         server = get_server(data_dir(), cleanup_mode=None, start=False)
         server.ensure_postgres_running()  # attaches to the running process
         server.stop()
@@ -146,14 +149,14 @@ def _make_data_directory(server: Any) -> None:
         log.removeHandler(said)
 
 
-def _start_beside_spaces(server: Any, pgdata: Path) -> None:
+def _start_beside_spaces(server: Any, pgdata: Path, is_running: bool) -> None:
     """Start it where the wheel cannot: below a folder with a space, unless it runs.
 
     The wheel hands the socket's directory to a shell as it is, and dlt writes a space in a URL as
     "+": so the socket is elsewhere, and one more in the data directory, where profiles.yml looks
     for it. Any: the wheel has no types."""
-    if " " not in str(pgdata) or (pgdata / "postmaster.pid").exists():
-        return  # one that has died, the wheel finds
+    if " " not in str(pgdata) or is_running:
+        return
     name = hashlib.sha256(str(pgdata).encode()).hexdigest()[:10]
     sockets = Path(tempfile.gettempdir()) / f"fact-events-{os.getuid()}-{name}"
     sockets.mkdir(mode=0o700, exist_ok=True)

@@ -30,7 +30,8 @@ class EditedProject:
             shutil.copytree(ROOT / part, folder / part, ignore=_LEFT_OUT)
         places = ["--project-dir", f"{self.dbt_dir}", "--profiles-dir", f"{ROOT / 'profiles'}"]
         self._location = places
-        patch.setattr("transform.invocation.LOCATION", places)
+        named = {"DBT_PROJECT_DIR": places[1], "DBT_PROFILES_DIR": places[3]}
+        patch.setattr("transform.invocation.PLACES", named)
         patch.setenv("DBT_TARGET_PATH", f"{target}")
 
     def edit(self, name: str, before: str, after: str) -> None:

@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.errors import UserError
@@ -20,6 +22,7 @@ from core.warehouse.embedded import data_dir, start_embedded
 from core.warehouse.server import warehouse as warehouse_of_settings
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import END, run
+from tests.helpers.waiting import wait_until
 
 
 def test_embedded_life(tmp_path):
@@ -182,3 +185,34 @@ def test_a_killed_embedded_server_comes_back(tmp_path):
         os.kill(int((data_dir() / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         assert query(start_embedded(), "select one from kept") == [(1,)]
     run("ingestion", "down")
+
+
+def test_a_recycled_pid_is_somebody_elses(tmp_path):
+    """A crash or a reboot leaves the pid file, and the number may be another process's since."""
+    found = start_embedded()
+    query(found, "create table kept as select 1 as one; select 1")
+    file = data_dir() / "postmaster.pid"
+    pid, *lines = file.read_text().splitlines(keepends=True)
+    of_socket = data_dir() / ".s.PGSQL.5432.lock"
+    os.kill(int(pid), signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(int(pid)) or is_zombie(int(pid)))
+    # Of the server's own account: Postgres takes any other one's process for no server.
+    bystander = subprocess.Popen(["sleep", f"{END}"], user=file.stat().st_uid)
+    try:
+        for command, says in (("down", "It was not running.\n"), ("up", "Postgres is up: ")):
+            file.write_text("".join([f"{bystander.pid}\n", *lines]))
+            of_socket.write_text(of_socket.read_text().replace(pid, f"{bystander.pid}\n"))
+            began = time.monotonic()
+            done = run("ingestion", command)
+            assert done.stdout.startswith(says), done.stderr
+            assert time.monotonic() - began < 30  # not START_SECONDS
+            assert bystander.poll() is None
+        assert query(start_embedded(), "select one from kept") == [(1,)]
+        assert run("ingestion", "down").stdout == "The embedded Postgres is stopped.\n"
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def is_zombie(pid: int) -> bool:
+    return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
