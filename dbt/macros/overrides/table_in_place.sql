@@ -1,9 +1,10 @@
 {#- Tables are filled anew in place. dbt's own full refresh makes another table, renames it, and drops the old
     one with everything that stands on it: views of this project until they are built again, and those of
     other people for good. A table that stays itself keeps them, its grants, indexes and comments. -#}
-{% materialization incremental, adapter='postgres' %}
+{#- What macros/strategies/materialization.sql asks for. -#}
+{% macro postgres__incremental_of_others() %}
     {{ return(_build_table(is_full=should_full_refresh())) }}
-{% endmaterialization %}
+{% endmacro %}
 
 
 {% materialization table, adapter='postgres' %}
@@ -13,18 +14,19 @@
 
 {% macro _build_table(is_full) %}
     {%- set existing = relation_there(this) -%}
+    {%- set noted = definition_noted(existing) if existing is not none else {} -%}
     {%- set relation = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is none -%}
-        {% do _create_table(relation) %}
-    {%- elif existing.type != 'table' or is_full and _is_partitioned(relation) != (config.get('partition_by') is not none) -%}
-        {% do _create_table_anew(existing, relation) %}
+        {%- set constraints = _create_table(relation) -%}
+    {%- elif existing.type != 'table' or is_full and _is_partitioned(relation) -%}
+        {%- set constraints = _create_table_anew(existing, relation, noted) -%}
     {%- else -%}
-        {% do _fill_table(existing, relation, is_full) %}
+        {%- set constraints = _fill_table(existing, relation, is_full, noted) -%}
     {%- endif -%}
-    {% do apply_grants(relation, config.get('grants'), should_revoke=should_revoke(existing, is_full)) %}
-    {% do persist_docs(relation, model) %}
+    {% do apply_grants_and_docs(relation, noted, existing is none or existing.type != 'table') %}
+    {% do note_definition(relation, constraints) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
@@ -34,26 +36,26 @@
 
 {% macro _create_table(relation) %}
     {% call statement('main') %}{{ get_create_table_as_sql(False, relation, sql) }}{% endcall %}
-    {% do create_indexes(relation) %}
-    {% do run_query(mark_as_ours(relation, 'table')) %}
+    {% do create_configured_indexes(relation) %}
+    {{ return(constraints_of(relation)) }}
 {% endmacro %}
 
 
 {#- An increment, by the model's strategy; in full, with all that was there gone. -#}
-{% macro _fill_table(existing, relation, is_full) %}
+{% macro _fill_table(existing, relation, is_full, noted) %}
     {%- set new = make_temp_relation(relation) -%}
     {% do run_query(get_create_table_as_sql(True, new, sql)) %}
-    {%- if is_full and not _columns_fit(new, existing) -%}
-        {% do run_query(drop_unless_read(new, 'table')) %}
-        {% do _create_table_anew(existing, relation) %}
-        {{ return('') }}
+    {%- if is_full and not _columns_fit(new, existing, noted) -%}
+        {% do run_query('drop table ' ~ new) %}
+        {{ return(_create_table_anew(existing, relation, noted)) }}
     {%- endif -%}
     {%- if not config.get('contract').enforced -%}
         {% do adapter.expand_target_column_types(from_relation=new, to_relation=relation) %}
     {%- endif -%}
     {%- set on_change = 'append_new_columns' if is_full
         else incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
-    {%- set columns = process_schema_changes(on_change, new, existing) or adapter.get_columns_in_relation(existing) -%}
+    {% do process_schema_changes(on_change, new, existing) %}
+    {%- set columns = _columns_of_both(new, relation) -%}
     {%- set arguments = {
         'target_relation': relation, 'temp_relation': new, 'unique_key': config.get('unique_key'),
         'dest_columns': columns, 'incremental_predicates': config.get('incremental_predicates'),
@@ -70,8 +72,15 @@
         {{ _remove_days_of_nothing(relation) }}
         {%- endif %}
     {% endcall %}
-    {%- if is_full -%}{% do _create_missing_indexes(relation) %}{%- endif -%}
-    {% do run_query(mark_as_ours(relation, 'table')) %}
+    {%- if is_full -%}{% do sync_indexes(relation) %}{%- endif -%}
+    {{ return(noted.get('constraints', [])) }}
+{% endmacro %}
+
+
+{#- What somebody has added to the table is not in the query's rows. -#}
+{% macro _columns_of_both(new, relation) %}
+    {%- set names = adapter.get_columns_in_relation(new) | map(attribute='name') | list -%}
+    {{ return(adapter.get_columns_in_relation(relation) | selectattr('name', 'in', names) | list) }}
 {% endmacro %}
 
 
@@ -86,29 +95,7 @@
 {#- The strategy has replaced the days that this run knows. Those that raw knows no more go; one that came
     meanwhile, and that another run has built, stays. -#}
 {% macro _remove_days_of_nothing(relation) %}
-    {%- if config.get('partition_by') is not none -%}
-        {%- set gone -%}
-            select inhrelid::regclass
-            from pg_inherits inner join pg_class on pg_class.oid = inhrelid
-            where inhparent = '{{ relation }}'::regclass and not exists (
-                select from raw.day_versions
-                where kind = '{{ window_kind() }}'
-                    and day >= substring(pg_get_expr(relpartbound, 0) from 'FROM \(''(.+?)''\)')::date
-                    and day < substring(pg_get_expr(relpartbound, 0) from 'TO \(''(.+?)''\)')::date
-            )
-        {%- endset -%}
-    {{ lock_with_retries(relation, gone) }}
-    do $gone$
-    declare
-        old regclass;
-    begin
-        for old in {{ gone }} loop
-            execute format('alter table %s detach partition %s', '{{ relation }}', old);
-            execute format('drop table %s', old);
-        end loop;
-    end
-    $gone$;
-    {%- elif config.get('overwrite_by') -%}
+    {%- if config.get('overwrite_by') -%}
     delete from {{ relation }}
     where {{ adapter.quote(config.get('overwrite_by')) }} not in (
         select day from raw.day_versions where kind = '{{ window_kind() }}'
@@ -118,51 +105,44 @@
 
 
 {#- Other columns, or another kind of relation: the one case in which a table becomes another one. -#}
-{% macro _create_table_anew(existing, relation) %}
-    {%- set new = make_intermediate_relation(relation) -%}
+{% macro _create_table_anew(existing, relation, noted) %}
+    {%- set new = relation_beside(relation) -%}
     {% do run_query(get_create_table_as_sql(False, new, sql)) %}
-    {% do create_indexes(new) %}
-    {%- if config.get('partition_by') is none -%}{# else its `create table` has done it #}
-    {% do run_query(carry_over(existing, new)) %}
-    {%- endif -%}
+    {% do run_query(rename_constraints(new, relation)) %}
+    {% do create_configured_indexes(new) %}
+    {%- set constraints = constraints_of(new) -%}
     {% call statement('main') %}
-        {{ put_views_aside(existing) }}
-        {{ drop_unless_read(existing, existing.type.replace('_', ' ')) }}
-        alter table {{ new }} rename to {{ adapter.quote(relation.identifier) }};
-        {{ put_views_back(relation) }}
-        {{ mark_as_ours(relation, 'table') }}
+        {{ take_the_place_of(existing, new, noted) }}
     {% endcall %}
+    {{ return(constraints | map('replace', new.identifier, relation.identifier) | list) }}
 {% endmacro %}
 
 
-{#- Whether the table can take the new rows as it is, with columns added at most. -#}
-{% macro _columns_fit(new, existing) %}
+{#- Whether the table can take the new rows as it is, with columns added at most. Columns that somebody has
+    added stay. -#}
+{% macro _columns_fit(new, existing, noted) %}
     {%- set types = {} -%}
     {%- for column in adapter.get_columns_in_relation(new) -%}
         {%- do types.update({column.name: column.data_type}) -%}
     {%- endfor -%}
     {%- for column in adapter.get_columns_in_relation(existing) if types.get(column.name) != column.data_type -%}
-        {{ return(false) }}
+        {%- if column.name in types or column.name in noted.get('columns', {column.name: false}) -%}{{ return(false) }}{%- endif -%}
     {%- endfor -%}
-    {{ return(true) }}
+    {{ return(not config.get('contract').enforced or _contract_holds(existing, noted)) }}
+{% endmacro %}
+
+
+{#- Whether the table has the constraints that the model says, and no other of the model's. -#}
+{% macro _contract_holds(existing, noted) %}
+    {%- set probe = this.incorporate(path={'identifier': relation_beside(this).identifier ~ 'd'}) -%}
+    {% do run_query('create table ' ~ probe ~ ' ' ~ get_table_columns_and_constraints() ~ ';' ~ rename_constraints(probe, this)) %}
+    {% do create_configured_indexes(probe) %}
+    {%- set holds = is_as_the_model_says(existing, probe, noted, but=['index']) -%}
+    {% do run_query('drop table ' ~ probe) %}
+    {{ return(holds) }}
 {% endmacro %}
 
 
 {% macro _is_partitioned(relation) %}
     {{ return(run_query("select relkind = 'p' from pg_class where oid = '" ~ relation ~ "'::regclass").rows[0][0]) }}
-{% endmacro %}
-
-
-{#- Those of the config that the table does not have yet. -#}
-{% macro _create_missing_indexes(relation) %}
-    {%- for index in config.get('indexes', []) -%}
-        {%- set there -%}
-            select 1 from pg_index
-            where indrelid = '{{ relation }}'::regclass and indisunique = {{ index.get('unique', false) }}
-                and pg_get_indexdef(indexrelid) like '% ({{ index.columns | join(", ") }})'
-        {%- endset -%}
-        {%- if not run_query(there).rows -%}
-            {% do run_query(get_create_index_sql(relation, index)) %}
-        {%- endif -%}
-    {%- endfor -%}
 {% endmacro %}

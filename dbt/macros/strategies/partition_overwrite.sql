@@ -5,34 +5,41 @@
     replaced from newer input, which stay as they are (none: "select null where false"). -#}
 {% macro get_incremental_partition_overwrite_sql(arg_dict) %}
     {%- set target, new = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
-    {%- set field = adapter.quote(config.get('partition_by').field) -%}
-    {%- set partitions = partitions_of_window() -%}
+    {%- set noted, partitions = arg_dict.get('noted', {}), partitions_of_window() -%}
     {{ require_partitioned(target) }}
+    {{ require_nobody_refers_to(target) }}
+    {{ require_types_that_fit(target, new) }}
 
     -- Nobody sees the new partitions yet: everything slow happens here. Indexes come after the rows,
     -- so that attaching finds them; a valid check lets it believe the bounds without a scan.
-    do $build$
-    declare
-        definition text;
-    begin
-        for definition in
-            select pg_get_indexdef(indexrelid) from pg_index where indrelid = '{{ target }}'::regclass
-        loop
-            execute regexp_replace(
-                definition, ' INDEX .*? USING ', ' INDEX ON {{ new }} USING '
-            );
-        end loop;
-        -- Checks that somebody gave the table: a partition without them cannot be attached.
-        for definition in
-            select format('add constraint %I %s', conname, pg_get_constraintdef(oid)) from pg_constraint
-            where conrelid = '{{ target }}'::regclass and contype = 'c' and conname not in (
-                select conname from pg_constraint where conrelid = '{{ new }}'::regclass
-            )
-        loop
-            execute 'alter table {{ new }} ' || definition;
-        end loop;
-    end
-    $build$;
+    {{ add_what_others_have_added(target, new, noted, is_increment=true) }}
+    create temporary table {{ temporary_of(target, 'relaxed') }} on commit drop as
+    {{ relaxations(target, new, noted) }};
+    {%- if not is_published(target) %}
+    {{ hang_on_partitions(target, partitions) }}
+    {{ detach_from_beside(new, partitions) }}
+    {%- endif %}
+
+    -- From here on others may wait. The first lock lets two swaps of one table queue before either
+    -- reads the catalog; the second is the short one that readers feel.
+    {{ lock_writers_of(target) }}
+    {{ lock_with_retries(target, partitions_in_place(target, partitions)) }}
+    {{ execute_each('select statement from ' ~ temporary_of(target, 'relaxed') ~ ' as relaxed (statement)', target) }}
+    create temporary table {{ temporary_of(target, 'kept') }} on commit drop as
+    {{ partition_overwrite_kept_days() }};
+    {%- if is_published(target) %}
+    {{ replace_rows(target, new, partitions) }}
+    {%- else %}
+    {%- for p in partitions %}
+    {{ swap_partition(target, partition_relation(p), p) }}
+    {%- endfor %}
+    {%- endif %}
+{% endmacro %}
+
+
+{#- Make tables of the partitions beside the target, ready to be attached to it. -#}
+{% macro detach_from_beside(new, partitions) %}
+    {%- set field = partition_field() -%}
     {%- for p in partitions %}
     alter table {{ partition_relation(p) }} add constraint partition_overwrite_bounds
     check ({{ field }} is not null and {{ field }} >= '{{ p.start }}' and {{ field }} < '{{ p.end }}');
@@ -40,16 +47,6 @@
     analyze {{ partition_relation(p) }} ({{ columns_to_analyze() }});
     {%- endfor %}
     drop table {{ new }};
-
-    -- From here on others may wait. The first lock lets two swaps of one table queue before either
-    -- reads the catalog; the second is the short one that readers feel.
-    {{ lock_writers_of(target) }}
-    {{ lock_with_retries(target, partitions_in_place(target, partitions)) }}
-    create temporary table {{ target.identifier }}_kept on commit drop as
-    {{ partition_overwrite_kept_days() }};
-    {%- for p in partitions %}
-    {{ swap_partition(target, partition_relation(p), p) }}
-    {%- endfor %}
 {% endmacro %}
 
 
@@ -57,7 +54,7 @@
 {% macro columns_to_analyze() %}
     {%- set columns = [] -%}
     {%- for column in model.columns.values() if column.data_type not in ('json', 'jsonb') -%}
-        {%- do columns.append(adapter.quote(column.name)) -%}
+        {%- do columns.append(adapter.quote(name_in_postgres(column))) -%}
     {%- endfor -%}
     {{ return(columns | join(', ')) }}
 {% endmacro %}

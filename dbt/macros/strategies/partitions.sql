@@ -1,39 +1,94 @@
-{#- Partitions: which ones a run has, what their tables are called, which lie there already. -#}
+{#- Partitions: which ones a run has, and which lie there already. -#}
 
-{#- The partitions of the run's window: [{start, end}, ...], half-open. -#}
+{#- Whether the model is one of partition_overwrite: partition_by says nothing to other strategies. -#}
+{% macro is_partition_overwrite() %}
+    {{ return(
+        config.get('materialized') == 'incremental' and config.get('incremental_strategy') == 'partition_overwrite'
+    ) }}
+{% endmacro %}
+
+
+{#- The partitions of the run's window: [{start, end}, ...], half-open. Reckoned by Postgres, whose years go
+    from -4713 to 294276, and in its words, in which it also tells a partition's bounds. -#}
 {% macro partitions_of_window() %}
-    {%- set date, delta = modules.datetime.date, modules.datetime.timedelta -%}
-    {%- set by_month = config.require('partition_by').get('granularity', 'day') == 'month' -%}
-    {%- set partitions = {} -%}
+    {%- set unit = config.require('partition_by').get('granularity', 'day') -%}
+    {%- set type, spans = partition_type(), [] -%}
     {%- for span in partition_overwrite_spans() -%}
-        {%- set first, last = date.fromisoformat(span.first), date.fromisoformat(span.last) -%}
-        {%- if by_month -%}
-            {%- for month in range(first.year * 12 + first.month - 1, last.year * 12 + last.month) -%}
-                {%- set start = date(month // 12, month % 12 + 1, 1) -%}
-                {%- set end = date((month + 1) // 12, (month + 1) % 12 + 1, 1) -%}
-                {%- do partitions.update({start.isoformat(): end.isoformat()}) -%}
-            {%- endfor -%}
-        {%- else -%}
-            {%- for n in range((last - first).days + 1) -%}
-                {%- set start = first + delta(days=n) -%}
-                {%- do partitions.update({start.isoformat(): (start + delta(days=1)).isoformat()}) -%}
-            {%- endfor -%}
-        {%- endif -%}
+        {%- do spans.append("('" ~ span.first ~ "', '" ~ span.last ~ "')") -%}
     {%- endfor -%}
+    {%- if not spans -%}{{ return([]) }}{%- endif -%}
+    {%- set step = {'quarter': '3 months'}.get(unit, '1 ' ~ unit) -%}
+    {%- set found -%}
+        select distinct
+            ((start){{ " at time zone 'UTC'" if type == 'timestamptz' }})::{{ type }}::text as start_at,
+            ((start + interval '{{ step }}'){{ " at time zone 'UTC'" if type == 'timestamptz' }})::{{ type }}::text as end_at,
+            start
+        from (values {{ spans | join(', ') }}) as spans (first, last)
+        cross join lateral generate_series(
+            date_trunc('{{ unit }}', first::timestamp),
+            {#- A last day is meant with all its hours. #}
+            case when last like '%:%' then last::timestamp
+                else last::date::timestamp + interval '1 day' - interval '1 microsecond' end,
+            interval '{{ step }}'
+        ) as series (start)
+        {%- if is_sample() %}
+        where start >= '{{ invocation_args_dict['sample'].start.isoformat() }}'::timestamptz at time zone 'UTC'
+            and start + interval '{{ step }}'
+            <= '{{ invocation_args_dict['sample'].end.isoformat() }}'::timestamptz at time zone 'UTC'
+        {%- endif %}
+        order by start
+    {%- endset -%}
     {%- set listed = [] -%}
-    {%- for start in partitions | sort -%}
-        {%- do listed.append({'start': start, 'end': partitions[start]}) -%}
+    {%- for row in run_query(found).rows -%}
+        {%- do listed.append({'start': row[0], 'end': row[1]}) -%}
     {%- endfor -%}
     {{ return(listed) }}
 {% endmacro %}
 
 
-{#- A partition's table. Old and new exist side by side, so its name says which run made it. -#}
-{% macro partition_relation(partition) %}
-    {%- set run = (invocation_id | replace('-', ''))[:8] -%}
-    {%- set name = this.identifier[:40] ~ '_' ~ partition.start | replace('-', '') ~ '_' ~ run -%}
-    {%- set schema = config.get('partition_by').get('schema', this.schema) -%}
-    {{ return(this.incorporate(path={'schema': schema, 'identifier': name})) }}
+{#- dbt run --sample reads a part of what it refers to: only partitions that lie within it are whole. -#}
+{% macro is_sample() %}
+    {{ return(invocation_args_dict.get('sample') is not none) }}
+{% endmacro %}
+
+
+{#- The type of the column that partitions are of: date, timestamp or timestamptz. -#}
+{% macro partition_type() %}
+    {{ return(_type_of_time(partition_column(model).data_type)) }}
+{% endmacro %}
+
+
+{#- One of Postgres' types of time, by whichever of its names; none of other types. -#}
+{% macro _type_of_time(data_type) %}
+    {%- set name = modules.re.sub('[(][0-9]+[)]', '', (data_type or '') | lower) | trim -%}
+    {{ return({
+        'date': 'date', 'timestamp': 'timestamp', 'timestamp without time zone': 'timestamp',
+        'timestamptz': 'timestamptz', 'timestamp with time zone': 'timestamptz',
+    }.get(modules.re.sub(' +', ' ', name))) }}
+{% endmacro %}
+
+
+{#- The entry of the model's yml that partition_by.field names; none where there is none. Postgres makes
+    lower case of names that are not quoted. -#}
+{% macro partition_column(node) %}
+    {%- set field = node.config.partition_by.get('field') | string -%}
+    {%- for column in node.columns.values() -%}
+        {%- if column.name == field or not column.quote and column.name | lower == field | lower -%}
+            {{ return(column) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(none) }}
+{% endmacro %}
+
+
+{#- That column's name as Postgres has it, quoted. -#}
+{% macro partition_field() %}
+    {{ return(adapter.quote(name_in_postgres(partition_column(model)))) }}
+{% endmacro %}
+
+
+{% macro name_in_postgres(column) %}
+    {{ return(column.name if column.quote else column.name | lower) }}
 {% endmacro %}
 
 
@@ -47,7 +102,27 @@
         and pg_get_expr(relpartbound, 0) in (
             null
             {%- for p in partitions -%}
-            , 'FOR VALUES FROM (''{{ p.start }}'') TO (''{{ p.end }}'')'
+            , {{ bounds_literal(p) }}
             {%- endfor %}
         )
+{%- endmacro %}
+
+
+{% macro bounds_literal(partition) -%}
+    'FOR VALUES FROM (''{{ partition.start }}'') TO (''{{ partition.end }}'')'
+{%- endmacro %}
+
+
+{#- A query of the partitions that a full refresh leaves without rows: those that its window has not. A project
+    in which another run may have built more meanwhile says it better, as postgres__partitions_of_nothing. -#}
+{% macro partitions_of_nothing(target, partitions) -%}
+    {{ adapter.dispatch('partitions_of_nothing')(target, partitions) }}
+{%- endmacro %}
+
+
+{% macro default__partitions_of_nothing(target, partitions) -%}
+    select inhrelid::regclass
+    from pg_inherits
+    where inhparent = '{{ target }}'::regclass
+        and inhrelid not in ({{ partitions_in_place(target, partitions) }})
 {%- endmacro %}

@@ -6,8 +6,7 @@
         old regclass;
     begin
         if exists (
-            select from {{ target.identifier }}_kept as kept (day)
-            where day >= '{{ bounds.start }}' and day < '{{ bounds.end }}'
+            {{ kept_in(temporary_of(target, 'kept'), bounds) }}
         ) then
             drop table {{ partition }};
             return;
@@ -23,3 +22,10 @@
     end
     $swap$;
 {% endmacro %}
+
+
+{#- A query of the days to be kept that a partition has, or is of. -#}
+{% macro kept_in(kept, partition) -%}
+    select from {{ kept }} as kept (day)
+    where day >= '{{ partition.start }}'::date and day <= ('{{ partition.end }}'::timestamp - interval '1 microsecond')::date
+{%- endmacro %}

@@ -44,8 +44,7 @@
     from readers
     inner join pg_class on pg_class.oid = readers.oid
     inner join pg_namespace on pg_namespace.oid = relnamespace
-    inner join intermediate.marks on marks.kind = 'view' and marks.name = nspname || '.' || relname
-    where depth > 0
+    where depth > 0 and relkind = 'v' and nspname || '.' || relname in ({{ views_of_this_project() }})
     group by pg_class.oid, nspname, relname, relacl, reloptions, relowner;
 
     do $aside$
@@ -116,8 +115,18 @@
 
 
 {% macro aside(relation) -%}
-    {{ relation.identifier[:50] }}_aside
+    {{ temporary_of(relation, 'aside') }}
 {%- endmacro %}
+
+
+{#- The names of the project's views, as literals. What is no view would be lost for good. -#}
+{% macro views_of_this_project() %}
+    {%- set names = ["''"] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized in ('view', 'stable_view') -%}
+        {%- do names.append(dbt.string_literal(dbt.escape_single_quotes(node.schema ~ '.' ~ node.alias))) -%}
+    {%- endfor -%}
+    {{ return(names | join(', ')) }}
+{% endmacro %}
 
 
 {#- What stands under a model's name. dbt's cache still has a view that was put aside and not put back. -#}
