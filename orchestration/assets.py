@@ -14,6 +14,7 @@ from core.warehouse.relation import read
 from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.run import Event, build
+from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import Common, Translator
 from orchestration.partitions import CELLS, DAYS, REGIONS, days_of
 from orchestration.resources import EventsSource, Warehouse
@@ -55,13 +56,16 @@ def _raw(key: dg.AssetKey, description: str, **other: Any) -> dg.AssetSpec:
     retry_policy=RETRY,
     pool="raw",
 )
-def raw(context: Context, events: EventsSource, warehouse: Warehouse) -> Iterator[Event]:
+def raw(
+    context: Context, events: dg.ResourceParam[EventsSource], warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[Event]:
     """Land the run's days from the API or the files that the settings name."""
     from core.progress import Progress
     from ingestion.ingest import ingest  # 1 s: not for loading the code location
 
     try:
-        result = ingest(events.settings(days_of(context)), warehouse.open(), Progress())
+        with terminable(context):
+            result = ingest(events.settings(days_of(context)), warehouse.open(), Progress())
     except UserError as error:
         # The line is all there is to know; a traceback would show what it was raised from.
         raise dg.Failure(str(error), allow_retries=isinstance(error, Unavailable)) from None
@@ -93,13 +97,17 @@ DBT: dict[str, Any] = {
 
 
 @dbt_assets(exclude="config.cell_column:region", **DBT)
-def dbt_models(context: Context, dbt: Dbt, warehouse: Warehouse) -> Iterator[Event]:
+def dbt_models(
+    context: Context, dbt: dg.ResourceParam[Dbt], warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[Event]:
     """Build the run's days of the selected models, tests included, in one dbt invocation."""
     yield from build(context, dbt, warehouse.open(), days_of(context), REGIONS)
 
 
 @dbt_assets(select="config.cell_column:region", **DBT)
-def dbt_cells(context: Context, dbt: Dbt, warehouse: Warehouse) -> Iterator[Event]:
+def dbt_cells(
+    context: Context, dbt: dg.ResourceParam[Dbt], warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[Event]:
     """Overwrite the run's cells, and no others, in one dbt invocation."""
     yield from build(context, dbt, warehouse.open(), days_of(context), REGIONS)
 
@@ -115,12 +123,15 @@ ML: dict[str, Any] = {
 
 
 @dg.asset(deps=[["analytics", "user_activity"]], kinds={"pandas", "parquet"}, **ML)
-def user_activity_features(context: Context, warehouse: Warehouse) -> dict[str, Any]:
+def user_activity_features(
+    context: Context, warehouse: dg.ResourceParam[Warehouse]
+) -> dict[str, Any]:
     """What each user did in the seven days before a day, and whether they bought on it."""
     from ml.features import features_by_day
 
     activity = partial(read, warehouse.open(), "analytics.user_activity", "event_date")
-    return {f"{day}": found for day, found in features_by_day(activity, days_of(context))}
+    with terminable(context):
+        return {f"{day}": found for day, found in features_by_day(activity, days_of(context))}
 
 
 @dg.asset(kinds={"scikitlearn"}, **ML)
@@ -132,6 +143,7 @@ def purchase_propensity_model(
 
     models: dict[str, Any] = {}
     for day, features in user_activity_features.items():
-        models[day], metrics = train(features)
+        with terminable(context):
+            models[day], metrics = train(features)
         context.add_asset_metadata(metrics, partition_key=day)
     return models

@@ -61,7 +61,7 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
 
 @dg.sensor(minimum_interval_seconds=30, default_status=ON)
 def ledger_sensor(
-    context: dg.SensorEvaluationContext, warehouse: Warehouse
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.SensorResult | dg.SkipReason:
     """Tell Dagster which event days are not built as raw has them.
 

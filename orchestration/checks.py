@@ -24,7 +24,9 @@ ROW_COUNT = dg.AssetCheckSpec(
 
 
 @dg.multi_asset_check(specs=[ROW_COUNT])
-def daily_row_count(context: Context, warehouse: Warehouse) -> dg.AssetCheckResult:
+def daily_row_count(
+    context: Context, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
     """What analytics.daily_row_counts says of the run's days."""
     days = read(warehouse.open(), "analytics.daily_row_counts", "event_date", days_of(context))
     unusual = {f"{day['event_date']}": day["unusual"] for day in days if day["unusual"]}
@@ -43,7 +45,7 @@ def _hourly(asset: dg.AssetKey, description: str) -> dict[str, Any]:
 # A freshness policy looks at when an asset was last materialized, whatever the partition; a
 # backfill of old days does not fool this check.
 @dg.asset_check(**_hourly(FACTS, "The newest day that is due was delivered, and is built."))
-def newest_day_present(warehouse: Warehouse) -> dg.AssetCheckResult:
+def newest_day_present(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
     """Complete in analytics.row_accounting."""
     due = due_day(datetime.now(UTC))
     rows = read(warehouse.open(), "analytics.row_accounting", "ingest_date", due)
@@ -57,7 +59,9 @@ def newest_day_present(warehouse: Warehouse) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(**_hourly(FACTS, "Dagster's materialized partitions are the days in Postgres."))
-def partitions_agree(context: Context, warehouse: Warehouse) -> dg.AssetCheckResult:
+def partitions_agree(
+    context: Context, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
     """The days of analytics.event_days that are built."""
     shown = set(context.instance.get_materialized_partitions(FACTS))
     days = read(warehouse.open(), "analytics.event_days", "event_date")
@@ -68,7 +72,9 @@ def partitions_agree(context: Context, warehouse: Warehouse) -> dg.AssetCheckRes
 
 
 @dg.asset_check(**_hourly(RAW_EVENTS, "`dbt source freshness`: when the last load completed."))
-def source_freshness(dbt: Dbt, warehouse: Warehouse) -> dg.AssetCheckResult:
+def source_freshness(
+    dbt: dg.ResourceParam[Dbt], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
     """What dbt says of each source."""
     results = dbt.run(warehouse.open(), ["source", "freshness"])
     states: dict[str, Any] = {

@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import alerting, assets, automation, checks
+from orchestration import alerting, assets, automation, checks, lost_runs
 from orchestration.dbt.resource import Dbt
 from orchestration.io_manager import Storage
 from orchestration.partitions import ONE_RUN
-from orchestration.resources import EventsSource, Warehouse, secret
+from orchestration.resources import EventsSource, Warehouse
 
 
 def definitions(**others: Any) -> dg.Definitions:
@@ -16,8 +16,8 @@ def definitions(**others: Any) -> dg.Definitions:
     resources: dict[str, Any] = {
         "dbt": Dbt(),
         "storage": Storage(),
-        "warehouse": Warehouse(password=secret("PGPASSWORD")),
-        "events": EventsSource(events_api_token=secret("EVENTS_API_TOKEN")),
+        "warehouse": Warehouse(),
+        "events": EventsSource(),
     }
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
@@ -38,13 +38,21 @@ def definitions(**others: Any) -> dg.Definitions:
         sensors=[
             automation.automation_sensor,
             automation.ledger_sensor,
+            lost_runs.lost_runs,
             alerting.alert_on_failure,
             alerting.announce_facts,
         ],
         # A few steps, one after the other: a process for each would import everything again.
         executor=dg.in_process_executor,
-        resources=resources | others,
+        resources={name: _fixed(each) for name, each in (resources | others).items()},
     )
+
+
+def _fixed(resource: Any) -> dg.ResourceDefinition:
+    """A resource that no run can configure: one that could name another server would be given the
+    password or token that this process has."""
+    kind = dg.IOManagerDefinition if isinstance(resource, dg.IOManager) else dg.ResourceDefinition
+    return kind(lambda _: resource, config_schema={})
 
 
 defs = definitions()

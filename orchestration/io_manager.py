@@ -58,11 +58,9 @@ class PartitionedFiles(dg.UPathIOManager):
             return joblib.load(file)
 
 
-class Storage(dg.ConfigurableIOManagerFactory[PartitionedFiles]):
-    """Where those files are; credentials are the environment's, as s3fs reads them."""
+class Storage(PartitionedFiles):
+    """Those files; credentials are the environment's, as s3fs reads them."""
 
-    url: str = orchestration_settings().storage_url or str(local_dir() / "storage")
-
-    def create_io_manager(self, context: dg.InitResourceContext) -> PartitionedFiles:
-        """The manager of a run."""
-        return PartitionedFiles(UPath(self.url))
+    def __init__(self, url: str = "") -> None:
+        self.url = url or orchestration_settings().storage_url or str(local_dir() / "storage")
+        super().__init__(UPath(self.url))

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from core.days import DayRange
+from orchestration.home.life import GONE
 
 # Dagster's own names for the tags of a run over a range of partitions.
 RANGE_START = "dagster/asset_partition_range_start"
@@ -12,25 +13,26 @@ RANGE_END = "dagster/asset_partition_range_end"
 def run_range(
     days: DayRange, instance: dg.DagsterInstance, defs: dg.Definitions | None = None
 ) -> bool:
-    """Materialize everything of the days as one run of this process. True if it succeeded.
+    """Materialize everything of the days as one run of this process; True if it succeeded.
 
-    A range whose last run was killed goes on where it stopped.
+    One whose last run was killed goes on where that stopped.
 
     Args:
         days: the UTC days.
         instance: whose history the run is written to, and read.
         defs: others than the code location's.
+
+    Raises:
+        KeyboardInterrupt: it was cancelled.
     """
-    # Not before it is asked for: the code location is loaded, which takes seconds.
+    # Not before it is asked for: that takes seconds.
     from orchestration import definitions
     from orchestration.dbt.selection import CELLS_ALONG
+    from orchestration.lost_runs import fail_lost_runs
 
     defs = defs or definitions.defs
-    tags = {
-        RANGE_START: f"{days.start}",
-        RANGE_END: f"{days.last}",
-        CELLS_ALONG: "true",
-    }
+    fail_lost_runs(instance)
+    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}", CELLS_ALONG: "true"}
     job = defs.resolve_job_def("days")
     graph = defs.resolve_asset_graph()
     done = _steps_done(instance, dg.RunsFilter(job_name="days", tags=tags))
@@ -39,10 +41,12 @@ def run_range(
     run = job.execute_in_process(
         instance=instance,
         tags=tags,
-        asset_selection=left if done and left else None,
+        asset_selection=(done and left) or None,
         run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
         raise_on_error=False,
     )
+    if run.dagster_run.status == dg.DagsterRunStatus.CANCELED:
+        raise KeyboardInterrupt
     return run.success
 
 
@@ -52,7 +56,7 @@ def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
     None after one that came to an end: whoever repeats that wants it all anew.
     """
     runs = instance.get_runs(like, limit=1)
-    if not runs or runs[0].is_finished:
+    if not runs or (runs[0].is_finished and GONE not in runs[0].tags):
         return set()
     ended = instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
     return {f"{entry.step_key}" for entry in ended}

@@ -1,31 +1,32 @@
 """What assets and checks reach the world through; tests hand in others of the same types."""
 
-import os
-from typing import Any
+from __future__ import annotations
 
-import dagster as dg
+import os
+from dataclasses import dataclass, field, fields
 
 from core.days import DayRange
 from core.warehouse import connection, server
 from ingestion.settings import IngestSettings
 
-
-def secret(name: str) -> str:
-    """A secret by its variable's name: the value never enters Dagster's storage or its UI."""
-    return dg.EnvVar(name) if os.environ.get(name) else ""
-
-
 _KEYWORDS = {"database": "dbname"}  # libpq's
 
 
-class Warehouse(dg.ConfigurableResource[Any]):
+def _given(resource: Warehouse | EventsSource) -> dict[str, str]:
+    """The fields that are not blank."""
+    values = {each.name: getattr(resource, each.name) for each in fields(resource)}
+    return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True)
+class Warehouse:
     """Postgres: the server that the fields name; blank ones are as libpq's variables say."""
 
     host: str = ""
     port: str = ""
     user: str = ""
     database: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
 
     def open(self) -> connection.Warehouse:
         """The server, started where it is the embedded one.
@@ -34,12 +35,13 @@ class Warehouse(dg.ConfigurableResource[Any]):
             Unavailable: it cannot be reached.
             UserError: it is too old, or the embedded one does not start.
         """
-        fields = self.model_dump().items()
-        given = {_KEYWORDS.get(name, name): value for name, value in fields if value}
-        return server.warehouse(given)
+        return server.warehouse(
+            {_KEYWORDS.get(name, name): value for name, value in _given(self).items()}
+        )
 
 
-class EventsSource(dg.ConfigurableResource[Any]):
+@dataclass(frozen=True)
+class EventsSource:
     """The events API, or files; blank fields are as the environment says."""
 
     source_name: str = ""
@@ -47,10 +49,9 @@ class EventsSource(dg.ConfigurableResource[Any]):
     mapping: str = ""
     events_url: str = ""
     profiles_url: str = ""
-    events_api_token: str = ""
+    events_api_token: str = field(default="", repr=False)
 
     def settings(self, days: DayRange) -> IngestSettings:
         """The settings to ingest UTC days; UserError where one is missing or wrong."""
-        fields = self.model_dump().items()
-        given = {name.upper(): value for name, value in fields if value}
+        given = {name.upper(): value for name, value in _given(self).items()}
         return IngestSettings.from_env(days, os.environ | given)

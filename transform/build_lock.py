@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from core.warehouse.connection import Warehouse
+from core.warehouse.interruptible import interruptible
 from core.warehouse.marks import mark, set_mark
 from core.warehouse.writable import keep_session
 
@@ -32,11 +33,11 @@ def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[Call
     with closing(warehouse.connect()) as db:
         keep_session(db)
         share = digest is not None and mark(db, *_BUILT) == digest
-        with db.cursor() as cursor:
+        with db.cursor() as cursor, interruptible():
             cursor.execute(f"select pg_advisory_lock{'_shared' if share else ''}({_LOCK})")
 
-            def succeeded() -> None:
-                if digest is not None and not share:
-                    set_mark(db, *_BUILT, digest)
+        def succeeded() -> None:
+            if digest is not None and not share:
+                set_mark(db, *_BUILT, digest)
 
-            yield succeeded
+        yield succeeded

@@ -11,6 +11,7 @@ from dbt_common.events.base_types import EventMsg
 
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
+from core.warehouse.interruptible import interruptible
 from transform.project import PLACES
 
 OnEvent = Callable[[EventMsg], None]
@@ -33,16 +34,16 @@ def invoke(
 
     Raises:
         UserError: the database has a name that dbt's macros do not quote.
-        KeyboardInterrupt: Ctrl-C; dbt has cancelled its queries.
+        KeyboardInterrupt: Ctrl-C; dbt has cancelled its queries. SystemExit likewise.
     """
     if set(warehouse.database) & set("'\""):
         raise UserError(
             f"PGDATABASE={warehouse.database!r} has a quote in its name, which dbt writes as it is"
         )
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
-    with _environment({**warehouse.libpq_env(), **PLACES, **(env or {})}):
+    with _environment({**warehouse.libpq_env(), **PLACES, **(env or {})}), interruptible():
         outcome = runner.invoke([*arguments])
-    if isinstance(outcome.exception, KeyboardInterrupt):
+    if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
     return outcome
 

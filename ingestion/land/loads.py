@@ -10,6 +10,7 @@ from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection
 
 from core.errors import Unavailable
+from core.warehouse.interruptible import interruptible
 from core.warehouse.locks import transaction
 from core.warehouse.writable import keep_session
 
@@ -40,7 +41,8 @@ def lease(db: Connection, source: str, on_wait: Callable[[str], None]) -> Iterat
             on_wait(f"waiting for another load of {source}")
             try:
                 cursor.execute("select set_config('lock_timeout', %s, false)", (WAIT,))
-                cursor.execute(f"select pg_advisory_lock({lock})", (source,))
+                with interruptible():
+                    cursor.execute(f"select pg_advisory_lock({lock})", (source,))
             except LockNotAvailable:
                 raise Unavailable(
                     f"MAPPING={source!r} is being loaded by another process, for {WAIT} already"

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dagster as dg
-
 from core.warehouse.connection import Warehouse
 
 
-class Dbt(dg.ConfigurableResource[Any]):
+class Dbt:
     """dbt, inside this process: most of what it imports is there (benchmarks/orchestration.py)."""
 
     def run(

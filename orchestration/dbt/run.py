@@ -15,6 +15,7 @@ from orchestration.dbt.checks import note_test
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.results import Built, built
 from orchestration.dbt.selection import Selection
+from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import FACTS
 
 Event = dg.MaterializeResult[Any]
@@ -37,14 +38,14 @@ def build(
         regions: which cells there are.
 
     Raises:
-        dg.Failure: a model or a blocking test failed; without retries where it was a test, which
-            would fail again.
+        dg.Failure: a model or a blocking test failed; without retries where it was a test.
     """
     from transform.build import why_it_failed  # imports dbt, 1 s
 
     selection = Selection.of(context)
     environment = regions.environment(context.partition_keys)
-    results = dbt.run(warehouse, selection.arguments(days), environment)
+    with terminable(context):
+        results = dbt.run(warehouse, selection.arguments(days), environment)
     with closing(warehouse.connect()) as db:
         models = [built(r, db, days, regions) for r in results if selection.has_built(r)]
         selected = [model for model in models if model.unique_id in selection.models]

@@ -19,6 +19,8 @@ from core.traces import is_said, remove_lines
 from core.warehouse.connection import connect
 from core.warehouse.writable import require_writable
 from orchestration.dbt.preview import values
+from orchestration.home.launched_by import tag_runs
+from orchestration.home.life import show_life
 from orchestration.home.prepare import prepare_home
 from orchestration.home.settings import DAGSTER_HOME
 
@@ -50,6 +52,8 @@ class History(DagsterPostgresStorage):
             (storage.run_storage, "has_backfill_id_column"),
         ):
             setattr(part, question, cache(getattr(part, question)))
+        show_life(storage, url)
+        tag_runs(storage)
         return storage
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.settings import local_dir
 from core.warehouse.embedded import start_embedded
-from orchestration.home.settings import DAGSTER_HOME
+from orchestration.home.settings import DAGSTER_HISTORY_URL, DAGSTER_HOME
 
 DATABASE = "dagster"
 
@@ -35,3 +35,8 @@ def prepare_home() -> Path:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def history_url() -> str:
+    """The history's database, as libpq takes it; "" where DAGSTER_HOME is somebody's own."""
+    return DAGSTER_HISTORY_URL.read().replace("+psycopg2", "", 1)

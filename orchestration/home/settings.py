@@ -10,14 +10,15 @@ DAGSTER_HOME = Setting(
     "under LOCAL_DIR, with its history in the embedded Postgres.",
     example="/var/lib/dagster",
 )
+DAGSTER_HISTORY_URL = Setting(
+    "DAGSTER_HISTORY_URL",
+    Text("postgresql+psycopg2://…"),
+    "Where the home of ours keeps its history; set for the processes of `make ui` and "
+    "`make backfill`. Only of use in a home that is copied from ours.",
+    secret=True,
+)
 OTHERS = (
-    Setting(
-        "DAGSTER_HISTORY_URL",
-        Text("postgresql+psycopg2://…"),
-        "Where the home of ours keeps its history; set for the processes of `make ui` and "
-        "`make backfill`. Only of use in a home that is copied from ours.",
-        secret=True,
-    ),
+    DAGSTER_HISTORY_URL,
     Setting(
         "DAGSTER_EVENT_BATCH_SIZE",
         Whole("events"),

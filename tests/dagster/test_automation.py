@@ -156,6 +156,7 @@ def test_make_ui_starts_with_everything_on(house):
             "ledger_sensor",
             "alert_on_failure",
             "announce_facts",
+            "lost_runs",
         ),
         on,
     )

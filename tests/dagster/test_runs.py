@@ -227,7 +227,7 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_d
     tables = "select count(*) from pg_tables where tablename = 'event_logs'"
     assert query(ran.warehouse, tables) == [(0,)]
     ends = query(replace(ran.warehouse, database="dagster"), "select status from runs order by id")
-    assert ends == [("STARTED",), ("SUCCESS",)]
+    assert ends == [("FAILURE",), ("SUCCESS",)]
     assert query(
         ran.warehouse,
         f"select received = fact + duplicate + quarantined and is_complete"

@@ -6,32 +6,21 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from core.days import last_complete_days
-from core.settings import ROOT
 from ingestion.demo.server import running
 from orchestration.home.prepare import prepare_home
 from orchestration.ranges import run_range
 from tests.conftest import empty_warehouse
-
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
-    " --disable-sync"
-).split()
-
+from tests.helpers.ui import free_port, serving
 
 # Hours since some assets were last materialized.
 AGES = {
@@ -42,15 +31,6 @@ AGES = {
 
 
 @pytest.fixture(scope="module")
-def chromium() -> str:
-    """`make browser` installs it."""
-    wanted = os.environ.get("CHROMIUM") or "chromium"
-    found = shutil.which(wanted)
-    assert found, f"CHROMIUM={wanted} is not there: make browser"
-    return found
-
-
-@pytest.fixture(scope="module")
 def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
     """`make ui` on a warehouse with five days in it."""
     local = tmp_path_factory.mktemp("local")
@@ -58,10 +38,8 @@ def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
         pytest.MonkeyPatch.context() as patch,
         empty_warehouse(server, "ui") as found,
         running() as api,
-        socket.create_server(("127.0.0.1", 0)) as free,
     ):
-        port = free.getsockname()[1]
-        free.close()
+        port = free_port()
         settings = found.libpq_env() | {
             "LOCAL_DIR": str(history_dir),
             "ENV_FILE": os.devnull,
@@ -83,46 +61,14 @@ def ui(server, history_dir, tmp_path_factory) -> Iterator[str]:
                 with pytest.MonkeyPatch.context() as clock:
                     clock.setattr(time, "time", lambda then=then: then)
                     instance.report_runless_asset_event(dg.AssetMaterialization(key))
-        with serving(f"http://127.0.0.1:{port}", local / "ui.log") as url:
-            yield url
-
-
-@contextmanager
-def serving(url: str, log: Path) -> Iterator[str]:
-    """`make ui` while the body runs, from its first answer on."""
-    command = [sys.executable, "-m", "orchestration.ui"]
-    with (
-        log.open("w") as output,
-        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output) as process,
-    ):
-        try:
-            session = requests.Session()
-            retries = requests.adapters.Retry(total=60, backoff_factor=0.5, backoff_max=1)
-            session.mount(url, requests.adapters.HTTPAdapter(max_retries=retries))
-            assert session.get(f"{url}/server_info", timeout=60).ok
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-            os.environ.pop("DAGSTER_HOME", None)
+        with serving(local / "ui.log"):
+            yield f"http://127.0.0.1:{port}"
+        os.environ.pop("DAGSTER_HOME", None)
 
 
 @pytest.fixture(scope="module")
-def page(chromium, ui, tmp_path_factory) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        profile = tmp_path_factory.mktemp("chromium")
-        browser = playwright.chromium.launch_persistent_context(
-            str(profile),
-            executable_path=chromium,
-            args=FLAGS,
-            viewport={"width": 1500, "height": 900},
-            device_scale_factor=1.5,
-        )
-        page = browser.new_page()
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        yield page
-        browser.close()
+def page(browser, ui) -> Page:
+    return browser.new_page()
 
 
 @pytest.fixture

@@ -71,7 +71,6 @@ def test_nothing_else_reads_a_variable():
     assert found == {
         ("core/errors.py", ""),
         ("ingestion/mapping/templates.py", ""),
-        ("orchestration/resources.py", ""),
         ("benchmarks/measure.py", ""),
         ("core/warehouse/embedded.py", ""),
         ("core/warehouse/server.py", ""),

@@ -1,0 +1,1 @@
+"""Dagster's services: the web server, the daemon and the code server, each a process."""

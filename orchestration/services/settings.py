@@ -1,0 +1,44 @@
+"""What the user can set of Dagster's services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from alerts.settings import UI_PORT, AlertSettings
+from core.settings import Setting, read_settings
+from core.values import Switch, Text
+
+__all__ = ["UI_PORT", "UiSettings", "public_origin"]
+
+
+@dataclass(frozen=True)
+class UiSettings:
+    """Who may use the UI, and for what."""
+
+    port: int = UI_PORT.field()
+    token: str = Setting(
+        "UI_TOKEN",
+        Text("a secret"),
+        "What whoever uses the UI must give: as `Authorization: Bearer`, or as the password that a "
+        "browser asks for. Not set: whoever reaches it may use it.",
+        secret=True,
+    ).field()
+    read_only: bool = Setting(
+        "UI_READ_ONLY",
+        Switch(),
+        "The UI shows all, and launches and changes nothing.",
+        default="false",
+    ).field()
+    user_header: str = Setting(
+        "UI_USER_HEADER",
+        Text("a header's name"),
+        "The header in which a proxy says who asks: runs launched in the UI are tagged with it.",
+        example="X-Forwarded-User",
+    ).field()
+
+
+def public_origin() -> str:
+    """The scheme and host of DAGSTER_URL, as a browser says it; "" where that is not set."""
+    parts = urlsplit(read_settings(AlertSettings).dagster_url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
