@@ -75,11 +75,12 @@ def server(embedded, monkeypatch) -> Iterator[Warehouse]:
 def test_it_is_in_the_embedded_postgres_over_connections_that_stay(server, monkeypatch):
     with dg.DagsterInstance.get() as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=DAYS[0]))
-        connections = query(server, CONNECTIONS)
+        connections = {*query(server, CONNECTIONS)}
         for day in DAYS[1:]:
             instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day))
-        assert connections
-        assert query(server, CONNECTIONS) == connections
+        left = {*query(server, CONNECTIONS)}  # one that was closed may have been there a moment
+        assert left
+        assert left <= connections
     history = replace(server, database=DATABASE)
     assert query(history, "select count(*) from event_logs") == [(len(DAYS),)]
     names = "select datname from pg_database where not datistemplate order by 1"
