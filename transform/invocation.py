@@ -10,6 +10,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
 
 from core.errors import UserError
+from core.settings import TARGET
 from core.warehouse.connection import Warehouse
 from core.warehouse.interruptible import interruptible
 from transform.project import PLACES
@@ -41,7 +42,9 @@ def invoke(
             f"PGDATABASE={warehouse.database!r} has a quote in its name, which dbt writes as it is"
         )
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
-    with _environment({**warehouse.libpq_env(), **PLACES, **(env or {})}), interruptible():
+    # dbt's own variable would win over the profile, which asks for ours.
+    told = {**warehouse.libpq_env(), **PLACES, "DBT_TARGET": TARGET.read()}
+    with _environment({**told, **(env or {})}), interruptible():
         outcome = runner.invoke([*arguments])
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
