@@ -140,6 +140,19 @@ ENV_FILE = Setting(
     "The file that settings come from beside the environment, which wins.",
     default=".env",
 )
+TARGET = Setting(
+    "TARGET",
+    Text("default, dev, prod, ci, or a target of your own in profiles/profiles.yml"),
+    "Whose schemas dbt builds: dev those of DEV_NAME. A database that is marked for one is "
+    "built by no other (docs/dbt.md).",
+    default="default",
+)
+DEV_NAME = Setting(
+    "DEV_NAME",
+    Text("a name"),
+    "Of TARGET=dev: dev_<name>_analytics and so on. Letters and digits.",
+    example="anna",
+)
 
 HASH_KEY = Setting(
     "HASH_KEY",

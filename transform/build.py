@@ -20,6 +20,7 @@ from core.migrations import prepare
 from core.progress import Progress
 from core.settings import read_settings
 from core.warehouse.connection import Warehouse
+from core.warehouse.target import is_dev
 from transform.build_lock import build_lock
 from transform.event_days import failed_days, named, state
 from transform.invocation import OnEvent, invoke
@@ -80,7 +81,8 @@ def build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> st
     title = f"dbt build {days}" if days else "dbt build"
     results = _shown(warehouse, build_arguments(days), title, progress)
     count = Counter(f"{result.status}" for result in results)
-    models = count["success"] - sum(_is_hook(result) for result in results)
+    # Hooks of the project, the user's seeds and snapshots are results too.
+    models = sum(each.status == "success" for each in results if _is_model(each))
     return f"dbt build: {models} models, {count['pass']} tests passed, {count['warn']} warned"
 
 
@@ -124,7 +126,7 @@ def _shown(
     if failed:
         days = failed_days(warehouse)
         red = f"; red days: {named(days)}" if days else ""
-        number = sum(not _is_hook(result) for result in results)
+        number = sum(each.node.resource_type != NodeType.Operation for each in results)
         raise UserError(
             f"{title} failed: {len(failed)} of {number} models and tests, see above; "
             f"corrected, make transform builds what is left{red}"
@@ -152,22 +154,22 @@ def run_dbt(
     settings = read_settings(TransformSettings)
     # Nobody here reads dbt's JSON artifacts, a quarter of a second a run; they can be asked for.
     json = {"DBT_WRITE_JSON": f"{settings.write_json}".lower()}
-    prepare_warehouse(warehouse)
+    if not is_dev():
+        prepare_warehouse(warehouse)
     quiet = [*arguments, "--log-level", "none"]
     with build_lock(warehouse, project_digest()) as succeeded:
         outcome = invoke(warehouse, quiet, json | dict(env or {}), on_event)
         results = list(getattr(outcome.result, "results", []))
-        models = [each for each in results if each.node.resource_type == NodeType.Model]
-        if models and all(each.status == "success" for each in models):
+        models = [each.status for each in results if _is_model(each)]
+        if set(models) == {"success"}:
             succeeded()
     if not outcome.success and (outcome.exception or not results):
         raise UserError(f"dbt: {of_invocation(outcome.exception)}")
     return results
 
 
-def _is_hook(result: NodeResult) -> bool:
-    """Whether it is of no model or test: hooks of the project are results too."""
-    return bool(result.node.resource_type == NodeType.Operation)
+def _is_model(result: NodeResult) -> bool:
+    return bool(result.node.resource_type == NodeType.Model)
 
 
 def why_it_failed(results: Sequence[NodeResult]) -> tuple[str, bool]:

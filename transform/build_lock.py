@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from core.warehouse.connection import Warehouse
 from core.warehouse.interruptible import interruptible
 from core.warehouse.marks import mark, set_mark
+from core.warehouse.target import is_dev, schema_of
 from core.warehouse.writable import keep_session
 
-_LOCK = "hashtext('fact_events.build')"
 _BUILT = ("project", "fact_events")
 
 
@@ -32,12 +32,14 @@ def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[Call
     """
     with closing(warehouse.connect()) as db:
         keep_session(db)
-        share = digest is not None and mark(db, *_BUILT) == digest
+        # A developer's builds are each alone, and nobody else's.
+        share = digest is not None and not is_dev() and mark(db, *_BUILT) == digest
         with db.cursor() as cursor, interruptible():
-            cursor.execute(f"select pg_advisory_lock{'_shared' if share else ''}({_LOCK})")
+            lock = f"select pg_advisory_lock{'_shared' if share else ''}(hashtext(%s))"
+            cursor.execute(lock, (schema_of("fact_events.build"),))
 
         def succeeded() -> None:
-            if digest is not None and not share:
+            if digest is not None and not share and not is_dev():
                 set_mark(db, *_BUILT, digest)
 
         yield succeeded

@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from dbt_common.invocation import get_invocation_id
 from psycopg2.extensions import connection as Connection
 
 from core.days import DayRange
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
-from transform.invocation import last_invocation
+from core.warehouse.target import schema_of
 
 _SHOWN = 5
 DAYS_A_CHUNK = 31
@@ -55,7 +56,8 @@ def state(warehouse: Warehouse) -> State:
         UserError: nothing was built yet, or not by this version.
     """
     with closing(warehouse.connect()) as db:
-        days = [day for day in read(db, "analytics.event_days", "event_date") if day["built_at"]]
+        known = read(db, f"{schema_of('analytics')}.event_days", "event_date")
+        days = [day for day in known if day["built_at"]]
         if days and "tests_passed" not in days[0]:  # the view of the version before
             raise UserError("analytics.event_days knows no tests yet: run make transform")
         older = [day["event_date"] for day in days if day["is_on_current_model"] is False]
@@ -78,7 +80,7 @@ def failed_days(warehouse: Warehouse) -> list[date]:
 def out_of_date(warehouse: Warehouse) -> dict[str, int]:
     """The event days that are not built as raw has them, with their versions there."""
     try:
-        days = read(warehouse, "analytics.event_days", "event_date")
+        days = read(warehouse, f"{schema_of('analytics')}.event_days", "event_date")
     except UserError:  # before the first build
         return {
             f"{row['day']}": row["version"] for row in read(warehouse, "raw.day_versions", "day")
@@ -93,7 +95,7 @@ def days_built(db: Connection, days: DayRange) -> list[str]:
         cursor.execute(
             """select day from intermediate.built_days
             where model = 'fact_events' and invocation_id = %s order by day""",
-            (last_invocation(),),
+            (get_invocation_id(),),
         )
         return [f"{day}" for (day,) in cursor.fetchall() if day not in days]
 
@@ -119,7 +121,7 @@ def named(days: list[date]) -> str:
 def _seconds(where: Where, days: list[date]) -> float:
     """What all models took to build some days."""
     wanted = set(days)
-    rows = read(where, "intermediate.built_days", "day")
+    rows = read(where, f"{schema_of('intermediate')}.built_days", "day")
     return float(sum(row["seconds"] or 0 for row in rows if row["day"] in wanted))
 
 

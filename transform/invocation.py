@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
-from dbt_common.invocation import get_invocation_id
 
 from core.errors import UserError
+from core.settings import TARGET
 from core.warehouse.connection import Warehouse
 from core.warehouse.interruptible import interruptible
 from transform.project import PLACES
@@ -42,16 +42,13 @@ def invoke(
             f"PGDATABASE={warehouse.database!r} has a quote in its name, which dbt writes as it is"
         )
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
-    with _environment({**warehouse.libpq_env(), **PLACES, **(env or {})}), interruptible():
+    # dbt's own variable would win over the profile, which asks for ours.
+    told = {**warehouse.libpq_env(), **PLACES, "DBT_TARGET": TARGET.read()}
+    with _environment({**told, **(env or {})}), interruptible():
         outcome = runner.invoke([*arguments])
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
     return outcome
-
-
-def last_invocation() -> str:
-    """dbt's id of the last invocation of this process."""
-    return str(get_invocation_id())
 
 
 @contextmanager

@@ -11,9 +11,6 @@ from core.values import Share, Switch, Text
 # Read by the dbt project itself: profiles/profiles.yml, dbt/macros/days/cells.sql.
 OTHERS = (
     Setting(
-        "DBT_TARGET", Text("a target of profiles/profiles.yml"), "dbt's target.", default="dev"
-    ),
-    Setting(
         "CELLS",
         Text("regions, comma separated"),
         "Bare dbt: overwrites these regions of its days alone. Dagster sets it for a run of cells.",

@@ -13,7 +13,10 @@ from psycopg2.extensions import connection as Connection
 
 from core.errors import UserError
 from core.warehouse.locks import exclusively
+from core.warehouse.target import require_target
 from core.warehouse.writable import require_writable
+
+_WITH_MARKS = 2
 
 
 @cache
@@ -75,11 +78,13 @@ def migrate(db: Connection) -> None:
         db: an autocommit connection.
 
     Raises:
-        UserError: nothing can be written there, the schema is newer than this program, or something
-            of somebody else's is in the way; nothing has changed then.
+        UserError: nothing can be written there, or not with this TARGET; the schema is newer than
+            this program, or something of somebody else's is in the way. Nothing has changed then.
     """
     require_writable(db)
     version = schema_version(db)
+    if version >= _WITH_MARKS:
+        require_target(db)
     _refuse_newer(db, version)
     if version == max(migrations()):
         return

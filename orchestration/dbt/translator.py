@@ -52,7 +52,7 @@ class Translator(DagsterDbtTranslator):
         spec = super().get_asset_spec(manifest, unique_id, project)
         file = PROJECT_DIR / props["original_file_path"]
         return spec.replace_attributes(
-            group_name=folders[0],
+            group_name=folders[0] if folders else "own",
             owners=[self.common.owner],
             partitions_def=self.common.cells if config.get("cell_column") else self.common.days,
             automation_condition=self.common.automation_condition,

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from core.settings import ROOT
+from core.warehouse.embedded import data_dir, start_embedded, stop_embedded
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import END, dbt, run
 
@@ -59,6 +60,38 @@ def test_a_range_of_dbts_own_flags(warehouse, tmp_path):
     assert query(warehouse, versions) == [("2026-01-01", 1), ("2026-01-02", 2)]
 
 
+def test_dbt_alone_stops_where_make_would_use_another_server(tmp_path, monkeypatch):
+    """The embedded server, which dbt alone comes to, reads .env for it."""
+    for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "ENV_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PWD", f"{tmp_path}")
+    monkeypatch.setenv("LOCAL_DIR", f"{tmp_path / 'local'}")
+    start_embedded()
+    env, command = tmp_path / ".env", ("run", "--select", "stg_events")
+    try:
+        for text, says in {
+            "# PGHOST=db\nPGDATABASE=fact_events\nEVENTS_API_TOKEN=PGHOST=x\n": None,
+            "A=1\n export PGHOST = 'db.example.com' # x\n": "PGHOST=db.example.com",
+            "PGDATABASE=other\n": "PGDATABASE=other",
+            "PGSERVICE=events\n": "PGSERVICE=events",
+        }.items():
+            env.write_text(text)
+            done = dbt(*command)
+            assert done.returncode == (2 if says else 0), done.stdout
+            assert (
+                says is None
+                or f"\n  .env has {says}, which make uses, and dbt alone" in done.stdout
+            )
+        monkeypatch.setenv("PGSERVICE", "")
+        monkeypatch.setenv("PGHOST", str(data_dir()))
+        done = dbt(*command)
+        assert done.returncode == 2
+        assert "'PGDATABASE, beside PGHOST: dbt alone reads no .env'" in done.stdout
+        monkeypatch.delenv("PGHOST")
+    finally:
+        stop_embedded()
+
+
 def test_a_build_leaves_the_environment_as_it_was(warehouse, tmp_path):
     before = dict(os.environ)
     build()
@@ -66,7 +99,7 @@ def test_a_build_leaves_the_environment_as_it_was(warehouse, tmp_path):
 
 
 def test_dbt_that_does_not_begin_is_an_error(warehouse):
-    done = run("transform", DBT_TARGET="nowhere")
+    done = run("transform", TARGET="nowhere")
     assert done.returncode == 2
     assert done.stderr.startswith("error: dbt: ")
     assert "nowhere" in done.stderr

@@ -16,3 +16,6 @@
 {% macro mark_days_of_changed_profiles() %}{% endmacro %}
 
 {% macro max_unknown_users() %}1{% endmacro %}
+
+
+{% macro schema_of(name) %}{{ name }}{% endmacro %}

@@ -10,18 +10,18 @@
         {%- do wanted.update({node.unique_id: [test_definition(node), tested_model(node)]}) -%}
     {%- endfor -%}
     {%- set noted = {} -%}
-    {%- for row in run_query('select test, definition, model from intermediate.blocking_tests').rows -%}
+    {%- for row in run_query('select test, definition, model from ' ~ schema_of('intermediate') ~ '.blocking_tests').rows -%}
         {%- do noted.update({row[0]: [row[1], row[2]]}) -%}
     {%- endfor -%}
     {%- if wanted == noted -%}{{ return('select 1') }}{%- endif %}
-    delete from intermediate.blocking_tests;
+    delete from {{ schema_of('intermediate') }}.blocking_tests;
     {%- for test in wanted %}
-    insert into intermediate.blocking_tests (test, definition, model)
+    insert into {{ schema_of('intermediate') }}.blocking_tests (test, definition, model)
     values ('{{ test }}', '{{ wanted[test][0] }}', {{ _text_or_null(wanted[test][1]) }})
     on conflict (test) do update
     set definition = excluded.definition, model = excluded.model, noted_at = excluded.noted_at;
     {%- endfor %}
-    delete from intermediate.tested_days where test not in (select test from intermediate.blocking_tests)
+    delete from {{ schema_of('intermediate') }}.tested_days where test not in (select test from {{ schema_of('intermediate') }}.blocking_tests)
 {%- endmacro %}
 
 
@@ -67,17 +67,17 @@
             and result.status in ('pass', 'warn', 'fail', 'error') %}
         {%- set test, has_passed = result.node.unique_id, result.status in ('pass', 'warn') -%}
         {%- set failed = none if has_passed else _failed_days(result) %}
-    update intermediate.tested_days
+    update {{ schema_of('intermediate') }}.tested_days
     set passed = {{ 'true' if has_passed else 'false' if failed is none else 'day not in ' ~ failed }},
         tested_at = clock_timestamp()
     where test = '{{ test }}' and invocation_id = '{{ invocation_id }}' and passed is null;
         {%- if tested_model(result.node) is none %}
-    delete from intermediate.tested_days where test = '{{ test }}';
+    delete from {{ schema_of('intermediate') }}.tested_days where test = '{{ test }}';
             {%- if failed is not none %}
-    insert into intermediate.tested_days (test, day, definition, invocation_id, passed)
+    insert into {{ schema_of('intermediate') }}.tested_days (test, day, definition, invocation_id, passed)
     select tests.test, days.day, tests.definition, '{{ invocation_id }}', false
-    from intermediate.blocking_tests as tests
-    inner join intermediate.built_days as days on days.day in {{ failed }}
+    from {{ schema_of('intermediate') }}.blocking_tests as tests
+    inner join {{ schema_of('intermediate') }}.built_days as days on days.day in {{ failed }}
     where tests.test = '{{ test }}'
     group by tests.test, days.day, tests.definition;
             {%- endif -%}

@@ -7,7 +7,7 @@
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- if cells_of_this_run() -%}{{ return('select 1') }}{%- endif -%}
-    {%- if invocation_args_dict.get('empty') -%}{{ return('select 1') }}{%- endif -%}
+    {%- if invocation_args_dict.get('empty') or invocation_args_dict.which == 'clone' -%}{{ return('select 1') }}{%- endif -%}
     {%- set keeps_newer = config.get('incremental_strategy') in ('partition_overwrite', 'overwrite_days')
         and not should_full_refresh() -%}
     {%- set version, days = model_version(), days_of(window_of_this_run()) -%}
@@ -15,7 +15,7 @@
     {%- set outdated = days_of_profiles_moved_since(profiles) if profiles is not none else none %}
     {{ owe_downstream_of_another_model(version) }}
     {%- for span in window_of_this_run() %}
-    insert into intermediate.built_days (
+    insert into {{ schema_of('intermediate') }}.built_days (
         model, kind, day, version, invocation_id, model_version, seconds, profiles
     )
     select
@@ -38,13 +38,13 @@
         seconds = excluded.seconds,
         profiles = excluded.profiles;
     {%- endfor %}
-    insert into intermediate.model_versions (model, version)
+    insert into {{ schema_of('intermediate') }}.model_versions (model, version)
     values ('{{ model.name }}', '{{ version }}')
     on conflict (model) do update
     set version = excluded.version, noted_at = excluded.noted_at
     where model_versions.version != excluded.version;
     -- Built before versions were noted: by the first one that is.
-    update intermediate.built_days set model_version = '{{ version }}'
+    update {{ schema_of('intermediate') }}.built_days set model_version = '{{ version }}'
     where model = '{{ model.name }}' and model_version is null;
 {%- endmacro %}
 
@@ -55,8 +55,8 @@
 {% macro owe_downstream_of_another_model(version) -%}
     {%- set others = downstream_models() -%}
     {%- if others %}
-    update intermediate.built_days as downstream set version = 0
-    from intermediate.built_days as built
+    update {{ schema_of('intermediate') }}.built_days as downstream set version = 0
+    from {{ schema_of('intermediate') }}.built_days as built
     where built.model = '{{ model.name }}' and built.model_version != '{{ version }}'
         and downstream.model in ('{{ others | join("', '") }}')
         and downstream.kind = built.kind and downstream.day = built.day
@@ -98,8 +98,8 @@
 {% macro newer_days() -%}
     {%- set profiles = profiles_of_this_run() %}
     select built.day
-    from intermediate.built_days as built
-    inner join raw.day_versions as versions
+    from {{ schema_of('intermediate') }}.built_days as built
+    inner join {{ schema_of('raw') }}.day_versions as versions
         on built.kind = versions.kind and built.day = versions.day
     where built.model = '{{ model.name }}' and built.version <= versions.version
         and (
@@ -135,7 +135,7 @@
 {% macro built_spans(model_name) %}
     {%- set query -%}
         with built as (
-            select day, version from intermediate.built_days
+            select day, version from {{ schema_of('intermediate') }}.built_days
             where model = '{{ model_name }}' and invocation_id = '{{ invocation_id }}'
         )
         {{ spans_of("built") }}

@@ -26,7 +26,7 @@
     create temporary table {{ this.identifier }}_changed on commit drop as
     {%- if invocation_args_dict.get('empty') %}
     select user_id from {{ this }} where false;
-    {%- elif has_another_version() %}
+    {%- elif has_another_version() or (is_dev() and spans) %}{# who has left raw, only production's build is told #}
     select user_id from {{ ref('stg_user_profiles') }} where reject_reason is null
     union
     select user_id from {{ this }};
@@ -38,7 +38,7 @@
 
 
 {% macro _users_of_profiles_of(spans) %}
-    select user_id from raw.retracted_profiles where {{ day_condition('ingest_date', spans) }}
+    select user_id from {{ schema_of('raw') }}.retracted_profiles where {{ day_condition('ingest_date', spans) }}
     union
     select profiles.user_id
     from {{ ref('stg_user_profiles') }} as profiles
@@ -64,14 +64,18 @@
 {#- Post-hook, after mark_days_built: what was taken back has been seen to, and the days on which a
     user's profile is another one than before are out of date. -#}
 {% macro mark_days_of_changed_profiles() %}
-    {%- if not execute or invocation_args_dict.get('empty') -%}{{ return('select 1') }}{%- endif -%}
-    update intermediate.built_days set model_version = '{{ model_version() }}'
+    {%- if not execute or invocation_args_dict.get('empty') or invocation_args_dict.which == 'clone' -%}
+        {{ return('select 1') }}
+    {%- endif -%}
+    update {{ schema_of('intermediate') }}.built_days set model_version = '{{ model_version() }}'
     where model = '{{ model.name }}' and model_version != '{{ model_version() }}';
-    delete from raw.retracted_profiles as retracted
-    using raw.day_versions as current
-    inner join intermediate.built_days as built using (kind, day, version)
+    {%- if not is_dev() %}
+    delete from {{ schema_of('raw') }}.retracted_profiles as retracted
+    using {{ schema_of('raw') }}.day_versions as current
+    inner join {{ schema_of('intermediate') }}.built_days as built using (kind, day, version)
     where current.kind = 'profile_date' and current.day = retracted.ingest_date
         and built.model = '{{ this.identifier }}';
+    {%- endif %}
 
     {%- do note_moved_profiles() %}
 {% endmacro %}

@@ -10,7 +10,9 @@
             'PGDATABASE=' ~ target.dbname ~ ' has version ' ~ version ~ ' of the schema, this project knows '
             ~ newest ~ ': use a newer fact-events') -%}
     {%- endif -%}
-    {%- if version < newest -%}
+    {%- if is_dev() and version > 0 -%}
+        {%- do prepare_dev() -%}
+    {%- elif version < newest -%}
         {%- call statement('migrate_lock', auto_begin=False) -%}
             begin; select pg_advisory_xact_lock({{ load_lock() }})
         {%- endcall -%}
@@ -22,6 +24,7 @@
             {%- endcall -%}
         {%- endfor -%}
         {%- call statement('migrate_commit', auto_begin=False) -%}commit{%- endcall -%}
+        {%- if is_dev() -%}{%- do prepare_dev() -%}{%- endif -%}
     {%- endif -%}
     select 1
 {%- endmacro %}

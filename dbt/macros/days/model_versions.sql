@@ -15,7 +15,7 @@
     {%- set views = views_read_by(model) -%}
     {%- if views -%}
         {%- set noted -%}
-            select name, value from intermediate.marks
+            select name, value from {{ schema_of('intermediate') }}.marks
             where kind = 'view' and name in ('{{ views | sort | join("', '") }}') order by name
         {%- endset -%}
         {%- for row in run_query(noted).rows -%}
@@ -59,7 +59,7 @@
 {% macro has_another_version() %}
     {%- set query -%}
         select exists (
-            select from intermediate.built_days
+            select from {{ schema_of('intermediate') }}.built_days
             where model = '{{ model.name }}' and model_version != '{{ model_version() }}'
         )
     {%- endset -%}
@@ -70,7 +70,7 @@
 {#- on-run-start: a model that is gone builds no day anew; those that it built are nobody's. -#}
 {% macro forget_models_that_are_gone() -%}
     {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
-    delete from intermediate.model_versions where model not in (
+    delete from {{ schema_of('intermediate') }}.model_versions where model not in (
         ''
         {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
         , '{{ node.name }}'

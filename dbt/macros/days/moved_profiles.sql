@@ -8,8 +8,8 @@
 
 {#- The number of the last change, for a model that reads profiles. Asked before it reads them. -#}
 {% macro profiles_comment() -%}
-    {%- if execute -%}
-    {%- set last = run_query('select coalesce(max(move), 0) from intermediate.moved_profiles').rows[0][0] -%}
+    {%- if has_state() -%}
+    {%- set last = run_query('select coalesce(max(move), 0) from ' ~ schema_of('intermediate') ~ '.moved_profiles').rows[0][0] -%}
     /* profiles {{ last }} */
     {%- endif -%}
 {%- endmacro %}
@@ -39,10 +39,10 @@
         {%- do run_query('lock table only ' ~ facts ~ ' in access share mode') -%}
     {%- endif -%}
     {%- do run_query('select pg_advisory_xact_lock(' ~ _profiles_lock() ~ ')') -%}
-    {%- set last = run_query('select coalesce(max(move), 0) from intermediate.moved_profiles').rows[0][0] -%}
+    {%- set last = run_query('select coalesce(max(move), 0) from ' ~ schema_of('intermediate') ~ '.moved_profiles').rows[0][0] -%}
     {%- call statement('note_moved_profiles') %}
-    delete from intermediate.moved_profiles where noted_at < clock_timestamp() - interval '30 days';
-    insert into intermediate.moved_profiles (user_id, valid_from, valid_to)
+    delete from {{ schema_of('intermediate') }}.moved_profiles where noted_at < clock_timestamp() - interval '30 days';
+    insert into {{ schema_of('intermediate') }}.moved_profiles (user_id, valid_from, valid_to)
         {%- if is_incremental() %}
     select user_id, case when version_number > 1 then valid_from end, valid_to
     from ({{ _moved_versions() }}) as moved
@@ -53,7 +53,7 @@
     {%- set days = _days_of_moves(facts, last) if run_query(is_there).rows[0][0] else none -%}
     {%- if days is not none -%}
         {%- call statement('mark_days_of_moved_profiles') %}
-    update raw.day_versions as v set version = v.version + 1, changed_at = clock_timestamp()
+    update {{ schema_of('raw') }}.day_versions as v set version = v.version + 1, changed_at = clock_timestamp()
     where v.kind = 'event_date' and v.day in ({{ days }})
         {%- endcall -%}
     {%- endif -%}
@@ -83,14 +83,14 @@
             bool_or(user_id is null),
             min(coalesce(cast(valid_from at time zone 'UTC' as date), date '-infinity'))::text,
             max(coalesce(cast(valid_to at time zone 'UTC' as date), date 'infinity'))::text
-        from intermediate.moved_profiles where move > {{ number }}
+        from {{ schema_of('intermediate') }}.moved_profiles where move > {{ number }}
     {%- endset -%}
     {%- set of_all, first, last = run_query(bounds).rows[0] -%}
     {%- if of_all is none -%}{{ return(none) }}{%- endif -%}
-    {%- if of_all -%}{{ return("select day from raw.day_versions where kind = 'event_date'") }}{%- endif -%}
+    {%- if of_all -%}{{ return("select day from " ~ schema_of('raw') ~ ".day_versions where kind = 'event_date'") }}{%- endif -%}
     {%- set query -%}
         select facts.event_date
-        from intermediate.moved_profiles as moved
+        from {{ schema_of('intermediate') }}.moved_profiles as moved
         inner join {{ facts }} as facts
             on facts.user_id = moved.user_id
             and (facts.event_ts >= moved.valid_from or moved.valid_from is null)

@@ -42,9 +42,9 @@
             row_number() over (
                 order by built_days.invocation_id = '{{ invocation_id }}', built_days.day desc
             ) as place
-        from intermediate.built_days
-        inner join intermediate.blocking_tests on blocking_tests.test = '{{ model.unique_id }}'
-        left join intermediate.tested_days
+        from {{ schema_of('intermediate') }}.built_days
+        inner join {{ schema_of('intermediate') }}.blocking_tests on blocking_tests.test = '{{ model.unique_id }}'
+        left join {{ schema_of('intermediate') }}.tested_days
             on
                 blocking_tests.test = tested_days.test
                 and blocking_tests.definition = tested_days.definition
@@ -55,7 +55,7 @@
     ),
 
     noted as (
-        insert into intermediate.tested_days as tested (
+        insert into {{ schema_of('intermediate') }}.tested_days as tested (
             test, day, definition, built_at, invocation_id
         )
         select '{{ model.unique_id }}', day, definition, built_at, '{{ invocation_id }}'

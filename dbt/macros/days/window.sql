@@ -19,7 +19,7 @@
     {{ window_comment(kind, spans) }}
     {%- if kind == 'event_date' and upstream is none %} {{ profiles_comment() }}{% endif %}
     {#- A full build of a partitioned model names its days too: it has partitions for just those. #}
-    {% if is_incremental() or config.get('partition_by') is not none -%}
+    {% if has_window() or config.get('partition_by') is not none -%}
         ({{ day_condition(column, spans) }})
     {%- else -%}
         true
@@ -37,22 +37,22 @@
     {%- set query -%}
         with wanted as (
             select v.day, v.version
-            from {{ "raw.day_versions" if upstream is none else "intermediate.built_days" }} as v
-            left join intermediate.built_days as b
+            from {{ days_of_upstream(upstream) }} as v
+            left join {{ schema_of('intermediate') }}.built_days as b
                 on b.model = '{{ model.name }}' and b.kind = v.kind and b.day = v.day
             {%- if kind == 'profile_date' %}
-            left join intermediate.model_versions as m on b.model = m.model
+            left join {{ schema_of('intermediate') }}.model_versions as m on b.model = m.model
             {%- endif %}
             where v.kind = '{{ kind }}'
                 {%- if upstream is not none %} and v.model = '{{ upstream }}'{% endif %}
-                {%- if is_incremental() and start and kind != 'profile_date' %}
+                {%- if has_window() and start and kind != 'profile_date' %}
                 and (
                     (v.day >= date '{{ start }}' and v.day < date '{{ end }}')
                     {%- if kind == 'event_date' %}
                     or (
                         b.version is distinct from v.version
                         and v.day in (
-                            select event_date from raw.delivered_days
+                            select event_date from {{ schema_of('raw') }}.delivered_days
                             where ingest_date >= date '{{ start }}' and ingest_date < date '{{ end }}'
                         )
                     )
@@ -64,9 +64,31 @@
                 and b.version is distinct from v.version
                 {%- endif %}
         )
+        {%- if invocation_args_dict.get('which') == 'show' %}
+        , newest as (
+            select day, version from {{ days_of_upstream(upstream) }} as v
+            where kind = '{{ kind }}'{% if upstream is not none %} and model = '{{ upstream }}'{% endif %}
+            order by day desc limit 1
+        )
+        {{ spans_of("newest") }}
+        {%- else %}
         {{ spans_of("wanted") }}
+        {%- endif %}
     {%- endset -%}
     {{ return(span_rows(query)) }}
+{% endmacro %}
+
+
+{#- Whether a model reads the days of its window alone. A full build reads all, but for a developer who has asked
+    for some (TARGET=dev --event-time-start). -#}
+{% macro has_window() %}
+    {{ return(is_incremental() or (is_dev() and invocation_args_dict.get('event_time_start') is not none)) }}
+{% endmacro %}
+
+
+{#- The days that a windowed model reads, with their versions: raw's, or those that its upstream has built. -#}
+{% macro days_of_upstream(upstream) %}
+    {{ return(schema_of('raw') ~ '.day_versions' if upstream is none else built_days_of_upstream()) }}
 {% endmacro %}
 
 

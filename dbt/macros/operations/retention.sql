@@ -14,11 +14,11 @@
     {%- set partitions = run_query(partitions_before).columns[0].values() -%}
     {%- call statement('prune', auto_begin=False) %}
         begin;
-        delete from intermediate.built_days where kind = 'event_date' and day < '{{ before }}';
-        delete from intermediate.tested_days as tested
+        delete from {{ schema_of('intermediate') }}.built_days where kind = 'event_date' and day < '{{ before }}';
+        delete from {{ schema_of('intermediate') }}.tested_days as tested
         where tested.day < '{{ before }}' and not exists (
-            select from intermediate.blocking_tests as tests
-            inner join intermediate.built_days as built on tests.model = built.model
+            select from {{ schema_of('intermediate') }}.blocking_tests as tests
+            inner join {{ schema_of('intermediate') }}.built_days as built on tests.model = built.model
             where tests.test = tested.test and built.day = tested.day
         );
         delete from {{ ref('int_event_day_counts') }} where event_date < '{{ before }}';

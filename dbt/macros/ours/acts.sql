@@ -9,5 +9,10 @@
 
 {#- Whether the tables that the project keeps its state in are there: who acts has made them. -#}
 {% macro has_state() %}
-    {{ return(acts() or (execute and schema_version() == newest_migration())) }}
+    {%- if not execute or acts() -%}{{ return(execute) }}{%- endif -%}
+    {%- set table = schema_of('intermediate') ~ '.built_days' -%}
+    {{ return(
+        schema_version() == newest_migration()
+        and run_query("select to_regclass('" ~ table ~ "') is not null").rows[0][0]
+    ) }}
 {% endmacro %}

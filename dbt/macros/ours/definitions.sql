@@ -3,7 +3,7 @@
 
 {% macro postgres__definition_noted(relation) %}
     {%- set found -%}
-        select kind, value from intermediate.marks
+        select kind, value from {{ schema_of('intermediate') }}.marks
         where kind in ('definition', 'columns') and name = {{ name_literal(relation) }} order by kind desc
     {%- endset -%}
     {%- set rows = run_query(found).rows -%}
@@ -18,7 +18,7 @@
 
 {% macro postgres__write_note(relation, note) -%}
     {{ mark_as_ours(relation, 'view' if relation.type == 'view' else 'table', fromjson(note).digest) }}
-    insert into intermediate.marks (kind, name, value)
+    insert into {{ schema_of('intermediate') }}.marks (kind, name, value)
     values ('definition', {{ name_literal(relation) }}, {{ dbt.string_literal(dbt.escape_single_quotes(note)) }})
     on conflict (kind, name)
     do update set value = excluded.value, noted_at = excluded.noted_at
@@ -32,7 +32,7 @@
     select inhrelid::regclass
     from pg_inherits inner join pg_class on pg_class.oid = inhrelid
     where inhparent = '{{ target }}'::regclass and not exists (
-        select from raw.day_versions
+        select from {{ schema_of('raw') }}.day_versions
         where kind = '{{ window_kind() }}'
             and day >= substring(pg_get_expr(relpartbound, 0) from 'FROM \(''(.+?)''\)')::date
             and day < substring(pg_get_expr(relpartbound, 0) from 'TO \(''(.+?)''\)')::date

@@ -3,9 +3,9 @@
 
 {#- In the transaction that makes a relation, or adds columns to it. digest: of a view's SQL. -#}
 {% macro mark_as_ours(relation, kind, digest='') -%}
-    delete from intermediate.marks
+    delete from {{ schema_of('intermediate') }}.marks
     where name = {{ name_literal(relation) }} and kind = '{{ 'table' if kind == 'view' else 'view' }}';
-    insert into intermediate.marks (kind, name, value)
+    insert into {{ schema_of('intermediate') }}.marks (kind, name, value)
     values ('{{ kind }}', {{ name_literal(relation) }}, '{{ digest }}')
     union all
     select 'columns', {{ name_literal(relation) }}, coalesce(jsonb_agg(attname order by attnum), '[]')::text
@@ -22,11 +22,15 @@
 {%- endmacro %}
 
 
-{#- on-run-start, before anything is made: refuse what stands under the name of a model, and is not ours. -#}
+{#- on-run-start, before anything is made: refuse what stands under the name of a model, and is not ours. Of the
+    user's own models and of packages dbt's rules hold: not all that makes those notes what it has made. A
+    developer's schemas are theirs. -#}
 {% macro refuse_what_is_not_ours() -%}
-    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
+    {%- if not acts() or is_dev() -%}{{ return('select 1') }}{%- endif -%}
     {%- set names = [] -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized != 'ephemeral' -%}
+    {%- for node in graph.nodes.values()
+            if node.resource_type == 'model' and node.config.materialized != 'ephemeral'
+            and node.package_name == project_name and node.original_file_path.startswith('models/') -%}
         {%- do names.append("('" ~ node.schema ~ "', '" ~ node.alias ~ "')") -%}
     {%- endfor -%}
     {%- set found = run_query(not_ours(names)).rows -%}
@@ -50,10 +54,10 @@
     from (values {{ names | join(', ') }}) as models (schema_name, model_name)
     inner join pg_namespace on nspname = schema_name
     inner join pg_class on relnamespace = pg_namespace.oid and relname = model_name
-    left join intermediate.marks as ours
+    left join {{ schema_of('intermediate') }}.marks as ours
         on ours.name = schema_name || '.' || model_name
         and ours.kind = case when relkind = 'v' then 'view' when relkind in ('r', 'p') then 'table' end
-    left join intermediate.marks as made on made.name = ours.name and made.kind = 'columns'
+    left join {{ schema_of('intermediate') }}.marks as made on made.name = ours.name and made.kind = 'columns'
     where ours.name is null
         or exists (
             select from jsonb_array_elements_text(made.value::jsonb) as had (attname)
@@ -73,12 +77,12 @@
     {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
         {%- do names.append("'" ~ node.schema ~ '.' ~ node.alias ~ "'") -%}
     {%- endfor -%}
-    insert into intermediate.marks (kind, name, value)
+    insert into {{ schema_of('intermediate') }}.marks (kind, name, value)
     select case relkind when 'v' then 'view' else 'table' end, nspname || '.' || relname, ''
     from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace
     where relkind in ('r', 'p', 'v') and nspname || '.' || relname in ({{ names | join(', ') }})
-        and exists (select from intermediate.marks where kind = 'view')
-        and not exists (select from intermediate.marks where kind = 'registry')
+        and exists (select from {{ schema_of('intermediate') }}.marks where kind = 'view')
+        and not exists (select from {{ schema_of('intermediate') }}.marks where kind = 'registry')
     union all
     select 'registry', 'relations', ''
     on conflict (kind, name) do nothing;

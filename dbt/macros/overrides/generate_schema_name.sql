@@ -1,5 +1,5 @@
-{#- Schemas are called what the models say: analytics, not dev_analytics. Environments differ by
-    database, not by schema, so that every query works everywhere. -#}
+{#- Schemas are called what the models say, analytics, so that every query works everywhere; those of
+    TARGET=dev have the developer's name before that, dev_<name>_analytics. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ (custom_schema_name or target.schema) | trim }}
+    {{ schema_of((custom_schema_name or ('analytics' if is_dev() else target.schema)) | trim) }}
 {%- endmacro %}

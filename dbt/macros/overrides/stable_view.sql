@@ -6,13 +6,16 @@
     {%- set name = this.schema ~ '.' ~ this.identifier -%}
     {%- set is_current -%}
         select to_regclass('{{ target_relation }}') is not null and exists (
-            select from intermediate.marks
+            select from {{ schema_of('intermediate') }}.marks
             where kind = 'view' and name = '{{ name }}'
                 {#- Under --empty the SQL reads no row: a view that is there stays what it is. #}
                 and {{ 'true' if invocation_args_dict.get('empty') else "value = '" ~ sql_digest(sql) ~ "'" }}
         )
     {%- endset -%}
 
+    {%- if is_dev() and invocation_args_dict.which == 'clone' -%}
+        {%- do prepare_dev() -%}{# dbt clone runs no hooks #}
+    {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% if not run_query(is_current).rows[0][0] %}

@@ -98,7 +98,7 @@
     {%- if config.get('overwrite_by') -%}
     delete from {{ relation }}
     where {{ adapter.quote(config.get('overwrite_by')) }} not in (
-        select day from raw.day_versions where kind = '{{ window_kind() }}'
+        select day from {{ schema_of('raw') }}.day_versions where kind = '{{ window_kind() }}'
     );
     {%- endif -%}
 {% endmacro %}

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='partition_overwrite',
-    partition_by={'field': 'event_date', 'granularity': 'day', 'schema': 'partitions'},
+    partition_by={'field': 'event_date', 'granularity': 'day', 'schema': schema_of('partitions')},
     on_schema_change='append_new_columns',
     indexes=[{'columns': ['event_date', 'user_id', 'event_id'], 'unique': true}],
     post_hook="{{ mark_days_built() }}"
