@@ -11,7 +11,7 @@ from dagster_dbt import dbt_assets
 from core.errors import Unavailable, UserError
 from core.settings import ROOT
 from core.warehouse.relation import read
-from orchestration.automation import LEDGER, RAW_EVENTS, RAW_PROFILES, downstream
+from orchestration.automation import LEDGER, LOAD, RAW_EVENTS, RAW_PROFILES, downstream
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.run import Event, build
 from orchestration.dbt.termination import terminable
@@ -76,7 +76,7 @@ def raw(
                 "dagster/row_count": delivered.total,
                 "units": len(delivered.read),
                 "unchanged_units": delivered.unchanged,
-                "load_id": result.load_id or "unchanged",
+                LOAD: result.load_id or "unchanged",
             }
             yield dg.MaterializeResult(asset_key=key, metadata=found)
 

@@ -14,6 +14,7 @@ from orchestration.resources import Warehouse
 RAW_EVENTS = dg.AssetKey(["raw", "events"])
 RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
 LEDGER = dg.AssetKey(["raw", "ledger"])
+LOAD = "load_id"  # in the metadata of what was landed
 RAW = dg.AssetSelection.assets(RAW_EVENTS, RAW_PROFILES)
 REGIONAL = dg.AssetSelection.assets(["analytics", "regional_daily_events"])
 # They look at the newest day, whatever a run's days are.

@@ -1,14 +1,28 @@
 """The code location: every asset, check, job, schedule and sensor, with the resources they use."""
 
+import logging
 from typing import Any
 
 import dagster as dg
 
-from orchestration import alerting, assets, automation, checks, lost_runs
+from orchestration import alerting, assets, automation, checks, lost_runs, mirror
 from orchestration.dbt.resource import Dbt
 from orchestration.io_manager import Storage
 from orchestration.partitions import ONE_RUN
 from orchestration.resources import EventsSource, Warehouse
+
+
+@dg.logger(
+    {
+        "log_level": dg.Field(str, is_required=False, default_value="WARNING"),
+        "name": dg.Field(str, is_required=False, default_value="dagster"),
+    },
+    description="What a run says in the terminal: every event is in the history.",
+)
+def console(context: dg.InitLoggerContext) -> logging.Logger:
+    """Dagster's own, from WARNING on: a run of 30 days has 2,100 events."""
+    made: logging.Logger = dg.colored_console_logger.logger_fn(context)
+    return made
 
 
 def definitions(**others: Any) -> dg.Definitions:
@@ -39,11 +53,13 @@ def definitions(**others: Any) -> dg.Definitions:
             automation.automation_sensor,
             automation.ledger_sensor,
             lost_runs.lost_runs,
+            mirror.mirror,
             alerting.alert_on_failure,
             alerting.announce_facts,
         ],
         # A few steps, one after the other: a process for each would import everything again.
         executor=dg.in_process_executor,
+        loggers={"console": console},
         resources={name: _fixed(each) for name, each in (resources | others).items()},
     )
 

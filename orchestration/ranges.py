@@ -42,7 +42,6 @@ def run_range(
         instance=instance,
         tags=tags,
         asset_selection=(done and left) or None,
-        run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
         raise_on_error=False,
     )
     if run.dagster_run.status == dg.DagsterRunStatus.CANCELED:

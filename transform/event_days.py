@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from dbt_common.invocation import get_invocation_id
 from psycopg2.extensions import connection as Connection
 
 from core.days import DayRange
@@ -15,6 +14,7 @@ from core.errors import UserError
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
 from core.warehouse.target import schema_of
+from transform.invocation import last_invocation
 
 _SHOWN = 5
 DAYS_A_CHUNK = 31
@@ -95,7 +95,7 @@ def days_built(db: Connection, days: DayRange) -> list[str]:
         cursor.execute(
             """select day from intermediate.built_days
             where model = 'fact_events' and invocation_id = %s order by day""",
-            (get_invocation_id(),),
+            (last_invocation(),),
         )
         return [f"{day}" for (day,) in cursor.fetchall() if day not in days]
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
+from dbt_common.invocation import get_invocation_id
 
 from core.errors import UserError
 from core.settings import TARGET
@@ -49,6 +50,11 @@ def invoke(
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
     return outcome
+
+
+def last_invocation() -> str:
+    """dbt's id of the last invocation of this process."""
+    return str(get_invocation_id())
 
 
 @contextmanager

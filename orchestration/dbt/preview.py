@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.days import DayRange
@@ -23,10 +23,16 @@ def rows_and_preview(
     if node.schema == "intermediate" and node.config.materialized == "view":
         return None
     relation = f"{node.schema}.{node.alias}"
-    day_column = next((name for name in DAY_COLUMNS if name in node.columns), None)
-    columns = [name for name in (day_column, node.config.get("cell_column")) if name]
-    rows = read(where, relation, day_column, days, PREVIEW_ROWS)
+    columns = counted_by(node.columns, node.config.get("cell_column"))
+    rows = read(where, relation, columns[0] if columns else None, days, PREVIEW_ROWS)
     return counts(where, relation, columns, days), markdown(rows)
+
+
+def counted_by(columns: Collection[str], cell_column: str | None) -> list[str]:
+    """By which of its columns a model's rows are those of partitions: the day, and the region where
+    it has cells; none where it has no days."""
+    day_column = next((name for name in DAY_COLUMNS if name in columns), None)
+    return [name for name in (day_column, cell_column) if name]
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:

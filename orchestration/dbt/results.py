@@ -10,13 +10,15 @@ from typing import Any
 import dagster as dg
 
 from core.days import DayRange
-from core.warehouse.relation import Where
+from core.warehouse.relation import Where, counts
 from orchestration.dbt.cells import Regions
 from orchestration.dbt.lineage import column_lineage
-from orchestration.dbt.preview import rows_and_preview
+from orchestration.dbt.preview import counted_by, rows_and_preview
 from orchestration.dbt.translator import asset_key_of
+from transform.project import manifest
 
 ROWS = "dagster/row_count"
+INVOCATION = "invocation_id"  # of dbt, in the metadata of what it has built
 
 
 @dataclass(frozen=True)
@@ -55,25 +57,46 @@ def built(result: Any, where: Where, days: DayRange, regions: Regions) -> Built:
         days: the UTC days whose rows are counted.
         regions: which cells those rows are of.
     """
+    from transform.invocation import last_invocation  # imports dbt, 1 s
+
     key = asset_key_of(result.node.unique_id)
     metadata: dict[str, Any] = {
+        INVOCATION: last_invocation(),
         "dagster/column_lineage": _lineage(result.node),
         "seconds": round(result.execution_time, 2),
     }
     shown = rows_and_preview(where, result.node, days)
     if shown is None:
         return Built(result.node.unique_id, key, metadata, None)
-    counts, preview = shown
-    metadata[ROWS] = sum(counts.values())
+    counted, preview = shown
+    metadata[ROWS] = sum(counted.values())
     metadata["preview"] = dg.MetadataValue.md(preview)
-    rows = None if () in counts else _by_partition(counts, regions)
+    rows = None if () in counted else _by_partition(counted, regions)
     return Built(result.node.unique_id, key, metadata, rows)
 
 
-def _by_partition(counts: Mapping[tuple[str, ...], int], regions: Regions) -> Counter[str]:
+def rows_by_partition(
+    where: Where, unique_id: str, days: DayRange, regions: Regions
+) -> Counter[str] | None:
+    """How many rows each partition of a model has; None where the model has no days.
+
+    Args:
+        where: the warehouse, or an open connection to it.
+        unique_id: dbt's, of the model.
+        days: the UTC days whose rows are counted.
+        regions: which cells those rows are of.
+    """
+    node = manifest()["nodes"][unique_id]
+    columns = counted_by(node["columns"], node["config"].get("cell_column"))
+    if not columns:
+        return None
+    return _by_partition(counts(where, f"{node['schema']}.{node['alias']}", columns, days), regions)
+
+
+def _by_partition(counted: Mapping[tuple[str, ...], int], regions: Regions) -> Counter[str]:
     """Several regions are one partition, `other`."""
     rows: Counter[str] = Counter()
-    for values, number in counts.items():
+    for values, number in counted.items():
         rows[regions.partition(*values)] += number
     return rows
 

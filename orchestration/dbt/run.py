@@ -13,7 +13,7 @@ from core.warehouse.connection import Warehouse
 from orchestration.dbt.cells import Regions
 from orchestration.dbt.checks import note_test
 from orchestration.dbt.resource import Dbt
-from orchestration.dbt.results import Built, built
+from orchestration.dbt.results import INVOCATION, Built, built
 from orchestration.dbt.selection import Selection
 from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import FACTS
@@ -78,5 +78,6 @@ def _note_late_days(
     late = days_built(db, days)
     for model in models:
         for day in late:
-            context.log_event(dg.AssetMaterialization(model.key, partition=day))
+            by = {INVOCATION: model.metadata[INVOCATION]}
+            context.log_event(dg.AssetMaterialization(model.key, metadata=by, partition=day))
     return late

@@ -157,6 +157,7 @@ def test_make_ui_starts_with_everything_on(house):
             "alert_on_failure",
             "announce_facts",
             "lost_runs",
+            "mirror",
         ),
         on,
     )

@@ -1,0 +1,145 @@
+"""What Postgres has, shown in Dagster: also what no run of Dagster has landed or built."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from core.days import DayRange
+from core.errors import UserError
+from core.warehouse.relation import Where, read
+from orchestration.automation import BUSY, LOAD, ON, RAW_EVENTS, RAW_PROFILES
+from orchestration.dbt.results import INVOCATION, ROWS, rows_by_partition
+from orchestration.dbt.translator import asset_key_of
+from orchestration.partitions import DAYS, REGIONS
+from orchestration.resources import Warehouse
+from transform.project import manifest
+
+A_TICK = 1_000  # materializations: some five seconds
+RAW = {"events": RAW_EVENTS, "user_profiles": RAW_PROFILES}
+
+
+@dataclass(frozen=True)
+class Day:
+    """A UTC day of an asset as Postgres has it.
+
+    `at`: when it was landed or built. `by`: what tells this landing or build from others, as in the
+    metadata of its materialization. `node`: what dbt calls it, "" of raw tables. `rows`: as the
+    ledger counts them.
+    """
+
+    key: dg.AssetKey
+    day: date
+    at: datetime
+    by: tuple[str, str]
+    node: str = ""
+    rows: int | None = None
+
+    @property
+    def partitions(self) -> Sequence[str]:
+        """Its partition, or its cells."""
+        is_cells = self.node and manifest()["nodes"][self.node]["config"].get("cell_column")
+        return [*REGIONS.cells(DayRange.of(self.day))] if is_cells else [f"{self.day}"]
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=ON)
+def mirror(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.SensorResult | dg.SkipReason:
+    """Note the days that others have built or landed anew, then those that Dagster does not know,
+    the newest first. The cursor is the moment up to which the former are noted."""
+    told = datetime.fromisoformat(context.cursor) if context.cursor else None
+    # While a run goes on, nobody knows yet what it has built.
+    is_busy = context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)) > 0
+    with closing(warehouse.open().connect()) as db:
+        days = [each for each in _days(db) if DAYS.has_partition_key(f"{each.day}")]
+        anew = [] if is_busy else _anew(context.instance, days, told)
+        taken = _first([*anew, *_unknown(context.instance, days)])
+        events = list(_materializations(db, taken))
+    if told is None or not (is_busy or set(anew) - set(taken)):
+        told = max((each.at for each in days), default=told)
+    elif done := [each.at for each in anew if each in taken]:
+        told = max(done)
+    cursor = told.isoformat() if told else ""
+    if not events:
+        context.update_cursor(cursor)
+        return dg.SkipReason("Dagster knows what Postgres has")
+    return dg.SensorResult(asset_events=events, cursor=cursor)
+
+
+def _days(db: Where) -> Iterator[Day]:
+    """All that is landed and built; nothing is before the first build."""
+    for row in read(db, "raw.deliveries", "ingest_date"):
+        at = datetime.fromtimestamp(float(row["load_id"]), UTC)
+        by = (LOAD, row["load_id"])
+        yield Day(RAW[row["table_name"]], row["ingest_date"], at, by, rows=row["rows"])
+    nodes = {each["name"]: unique_id for unique_id, each in manifest()["nodes"].items()}
+    try:
+        built = read(db, "intermediate.built_days", "day")
+    except UserError:
+        return
+    for row in built:
+        if node := nodes.get(row["model"]):
+            by = (INVOCATION, row["invocation_id"])
+            yield Day(asset_key_of(node), row["day"], row["built_at"], by, node)
+
+
+def _anew(instance: dg.DagsterInstance, days: list[Day], told: datetime | None) -> list[Day]:
+    """What was landed or built since, and Dagster does not know, in that order."""
+    if told is None:
+        return []
+    later = sorted((each for each in days if each.at > told), key=lambda each: each.at)
+    return [each for each in later if not _is_noted(instance, each)]
+
+
+def _is_noted(instance: dg.DagsterInstance, day: Day) -> bool:
+    """Whether Dagster's newest materialization of a day is of this landing or build."""
+    of_it = dg.AssetRecordsFilter(asset_key=day.key, asset_partitions=[f"{day.partitions[0]}"])
+    newest = instance.fetch_materializations(of_it, limit=1).records
+    noted = newest[0].asset_materialization if newest else None
+    name, value = day.by
+    return noted is not None and name in noted.metadata and noted.metadata[name].value == value
+
+
+def _unknown(instance: dg.DagsterInstance, days: list[Day]) -> list[Day]:
+    """What Dagster has no materialization of, the newest first."""
+    shown = {key: instance.get_materialized_partitions(key) for key in {each.key for each in days}}
+    unknown = [each for each in days if not shown[each.key].issuperset(each.partitions)]
+    return sorted(unknown, key=lambda each: each.day, reverse=True)
+
+
+def _first(days: list[Day]) -> list[Day]:
+    """As many as one tick notes, each once."""
+    taken: dict[Day, None] = {}
+    number = 0
+    for each in days:
+        number += len(each.partitions)
+        if number > A_TICK:
+            break
+        taken[each] = None
+    return list(taken)
+
+
+def _materializations(db: Where, days: list[Day]) -> Iterator[dg.AssetMaterialization]:
+    """Of the days, with their rows. What is made of another one comes first: then nobody takes it
+    for out of date meanwhile."""
+    by_node: dict[tuple[dg.AssetKey, str], list[Day]] = defaultdict(list)
+    for each in days:
+        by_node[each.key, each.node].append(each)
+    for (key, node), found in reversed(by_node.items()):
+        span = DayRange.inclusive(min(each.day for each in found), max(each.day for each in found))
+        counted = rows_by_partition(db, node, span, REGIONS) if node else None
+        for each in found:
+            for partition in each.partitions:
+                metadata: dict[str, Any] = dict([each.by])
+                if counted is not None:
+                    metadata[ROWS] = counted[partition]
+                elif each.rows is not None:
+                    metadata[ROWS] = each.rows
+                yield dg.AssetMaterialization(key, metadata=metadata, partition=partition)
