@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 from commands.settings import USER_ID
 from core.command_line import command, run_command
@@ -50,9 +51,19 @@ def forget() -> None:
     if files := _forgotten_in_files(user):
         went = ", ".join(f"{number:,} {place}" for place, number in files.items())
         print(f"And of what programs have written on this machine: {went}.")
+    if copies := _copies(found):
+        print(f"Until they are built again, {copies} may have the user too (docs/dbt.md).")
     if nobodys := unattributed(found):
         print(f"{nobodys:,} quarantined records do not say whose they are, and stay.")
     print(OUTSIDE)
+
+
+def _copies(found: Warehouse) -> str:
+    """The schemas of developers, for people; empty where there are none."""
+    from core.warehouse.target import developers
+
+    with closing(found.connect()) as db:
+        return ", ".join(f"the schemas {name}_…" for name in developers(db))
 
 
 def _user() -> str:

@@ -57,3 +57,19 @@ def require_target(db: Connection) -> None:
             f"PGDATABASE={db.info.dbname} is marked for TARGET={only}, and this is "
             f"TARGET={target}: give TARGET={only}, or TARGET=dev for schemas of your own"
         )
+
+
+def developers(db: Connection) -> list[str]:
+    """What the schemas of developers begin with, `dev_anna`: copies of what raw had when they were
+    built last.
+
+    Args:
+        db: a connection.
+    """
+    with db.cursor() as cursor:
+        cursor.execute(
+            """select substring(nspname from '^(dev_.+)_intermediate$') from pg_namespace
+            inner join pg_class on relnamespace = pg_namespace.oid and relname = 'built_days'
+            where nspname ~ '^dev_.+_intermediate$' order by 1"""
+        )
+        return [name for (name,) in cursor.fetchall()]

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 import pytest
 from dbt.cli.main import dbtRunner
 
+from core.errors import UserError
 from orchestration.dbt.failures import passed_by_partition
+from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
 from transform.project import LOCATION
 
@@ -60,6 +62,33 @@ def test_a_lost_fact_is_found(warehouse, tmp_path):
     query(warehouse, "delete from analytics.fact_events where event_id = 'e3'; select 1")
     assert failures("assert_every_valid_event_is_a_fact") == 1
     build(D4, D4)
+
+
+def test_a_where_of_the_users_own_keeps_to_itself(warehouse, tmp_path, monkeypatch):
+    """With an `or` in it, the test looks at no other day than those that it is to look at, and at
+    no row that the `where` leaves out."""
+    for day, kind in {D1: "bad", D4: "bad", D5: "good"}.items():
+        events = [event("a", f"{day}T10:00:00Z", event_type=kind), event("b", f"{day}T10:00:00Z")]
+        deliver(tmp_path / "events", day, events)
+    ingest_files(warehouse, tmp_path / "events", D1, D5)
+    build()
+    project = EditedProject(tmp_path / "checkout", monkeypatch)
+    where = "event_type = 'bad' or event_type = 'good'"  # not the clicks
+    column = "      - name: event_type\n"
+    project.edit(
+        "models/marts/fact_events.yml",
+        column,
+        f"{column}        data_tests:\n          - accepted_values:\n"
+        f"              arguments: {{values: [good]}}\n              config: {{where: {where}}}\n",
+    )
+    with pytest.raises(UserError, match=f"red days: {D1}, {D4}, {D5}$"):  # its rows name no day
+        build()
+    build(D5, D5)
+    with pytest.raises(UserError, match=f"red days: {D1}, {D4}$"):
+        build(D4, D4)
+    days = "select day::text, passed from intermediate.tested_days where test ~ 'values_fact'"
+    expected = [(D1, False), (D4, False), (D5, True)]
+    assert query(warehouse, f"{days} order by 1") == expected
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from core.errors import UserError
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
-from core.warehouse.target import schema_of
+from core.warehouse.target import developers, schema_of
 from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import dbt, run
@@ -124,6 +125,8 @@ def test_a_developer_tries_a_model(built: Warehouse, anna, tmp_path, monkeypatch
     build()
     tiers = "select event_date::text, count(*), min(user_tier) from {}.fact_events group by 1"
     new = [(D1, 2, D1), (D2, 1, "new"), (D3, 2, D3)]
+    with closing(built.connect()) as db:
+        assert developers(db) == ["dev_anna"]  # make forget names them
     assert sorted(query(built, tiers.format(MINE))) == new
     assert sorted(query(built, tiers.format("analytics"))) == [
         (D1, 2, D1),
