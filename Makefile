@@ -148,7 +148,7 @@ test: checks browser pgbouncer ## what CI runs on every change: lint, types, tes
 
 test-full: checks browser pgbouncer ## every case of every matrix, and the proof at length: nightly
 	@$(RUN) pytest $(SPREAD)
-	@$(MAKE) --no-print-directory test-soak INTERLEAVINGS=$${INTERLEAVINGS:-40}
+	@$(MAKE) --no-print-directory test-soak INTERLEAVINGS=$${INTERLEAVINGS:-40} SCHEDULES=$${SCHEDULES:-20}
 
 test-real-data: install ## the counts of the real event logs in SHARED_DATA= (../shared/data)
 	@$(RUN) pytest tests/outside -n 2
@@ -184,8 +184,8 @@ INSTALLED = PATH="$$PATH:/usr/sbin" command -v "$(PROGRAM)" >/dev/null || { \
 screenshots: install browser ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q
 
-test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=6 SEED=1 JOBS=2
-	@export INTERLEAVINGS=$${INTERLEAVINGS:-200} JOBS=$${JOBS:-2}; \
+test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=6 SCHEDULES=50 ROUNDS=3 SEED=1 JOBS=2
+	@export INTERLEAVINGS=$${INTERLEAVINGS:-200} JOBS=$${JOBS:-2} SCHEDULES=$${SCHEDULES:-50}; \
 	  $(RUN) pytest tests/proof -q -n $$JOBS --capture=sys
 
 bench: install ## what it costs, as ratios side by side: SCALE=small|medium|large (minutes to an hour)

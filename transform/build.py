@@ -20,9 +20,10 @@ from core.migrations import prepare
 from core.progress import Progress
 from core.settings import read_settings
 from core.warehouse.connection import Warehouse
+from core.warehouse.room import require_room
 from core.warehouse.target import is_dev
-from transform.build_lock import build_lock
-from transform.event_days import failed_days, named, state
+from transform.build_lock import build_lock, is_edited
+from transform.event_days import chunks, failed_days, has_older_profiles, named, reshaped, state
 from transform.invocation import OnEvent, invoke
 from transform.project import project_digest
 from transform.said import of_invocation, of_node
@@ -67,19 +68,57 @@ def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -
         UserError: a model or a blocking test failed, each has its own line on stderr; without
             `days`, also where some day failed its tests earlier and has not passed them since.
     """
+    is_auto = days is None and read_settings(TransformSettings).rebuild == "auto"
+    if is_auto and not is_dev():
+        prepare_warehouse(warehouse)
+        if is_edited(warehouse, project_digest()) or reshaped(warehouse):
+            rebuild_tables(warehouse, progress)
     said = build(warehouse, days, progress)
     if days is not None:
         return said
+    if has_older_profiles(warehouse):
+        said = build(warehouse, None, progress)
     left = state(warehouse)
+    if is_auto and left.older:
+        for chunk in chunks(left.older):
+            print(f"{chunk} on today's models: {build(warehouse, chunk, progress)}")
+        left = state(warehouse)
     if left.failed:
         raise UserError(f"{said}, but {len(left.failed)} days are red: {named(left.failed)}")
     return "\n".join([said, *left.notes()])
 
 
+def rebuild_tables(warehouse: Warehouse, progress: Progress) -> list[str]:
+    """Build whole those tables whose models have another key or other columns.
+
+    Args:
+        warehouse: where.
+        progress: shows the models and tests.
+
+    Returns:
+        The models.
+
+    Raises:
+        UserError: a model or a blocking test failed, or the disk has no room for another table
+            beside the one in place.
+    """
+    invoke(warehouse, ["run-operation", "note_shapes", "--log-level", "none"])
+    models = reshaped(warehouse)
+    if models:
+        require_room(warehouse, models)
+        arguments = [*build_arguments(None), "--full-refresh", "--select", *models]
+        print(_said(_shown(warehouse, arguments, f"dbt build of {', '.join(models)}", progress)))
+    return models
+
+
 def build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
     """Run `dbt build`, as `transform`, and say in one line what it did."""
     title = f"dbt build {days}" if days else "dbt build"
-    results = _shown(warehouse, build_arguments(days), title, progress)
+    return _said(_shown(warehouse, build_arguments(days), title, progress))
+
+
+def _said(results: Sequence[NodeResult]) -> str:
+    """What a build did, in one line."""
     count = Counter(f"{result.status}" for result in results)
     # Hooks of the project, the user's seeds and snapshots are results too.
     models = sum(each.status == "success" for each in results if _is_model(each))

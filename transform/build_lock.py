@@ -19,6 +19,12 @@ from core.warehouse.writable import keep_session
 _BUILT = ("project", "fact_events")
 
 
+def is_edited(warehouse: Warehouse, digest: str) -> bool:
+    """Whether another project than that of a digest was built last."""
+    with closing(warehouse.connect()) as db:
+        return mark(db, *_BUILT) not in (digest, None)
+
+
 @contextmanager
 def build_lock(warehouse: Warehouse, digest: str | None = None) -> Iterator[Callable[[], None]]:
     """Hold the lock of a build while the body runs, waiting for it if need be.

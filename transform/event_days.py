@@ -6,15 +6,19 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from core.days import DayRange
 from core.errors import UserError
+from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
 from core.warehouse.target import schema_of
 from transform.invocation import last_invocation
+from transform.settings import TransformSettings
 
 _SHOWN = 5
 DAYS_A_CHUNK = 31
@@ -25,13 +29,16 @@ class State:
     """The built UTC days that are not right, each list by day.
 
     `failed`: a blocking test failed on what is in them. `owed`: one has not looked at it yet.
-    `older`: other models built them than today's; `seconds`: what building those took.
+    `older`: other models built them than today's; `seconds`: what building those took. `reshaped`:
+    the models whose tables have another key, or other columns, than they say:
+    those are built anew whole.
     """
 
     failed: list[date]
     owed: list[date]
     older: list[date]
     seconds: float
+    reshaped: list[str]
 
     def notes(self) -> list[str]:
         """What to say of them, a line each."""
@@ -40,6 +47,11 @@ class State:
             lines.append(
                 f"{_days(self.owed)} of a test: the next builds test them, newest first, "
                 "make test-data all at once"
+            )
+        if self.reshaped:
+            lines.append(
+                f"{', '.join(self.reshaped)}: other columns or another key in the table than in "
+                "the model: make rebuild builds the whole table beside it"
             )
         if self.older:
             lines.append(
@@ -66,7 +78,28 @@ def state(warehouse: Warehouse) -> State:
             [day["event_date"] for day in days if day["tests_passed"] is None],
             older,
             _seconds(db, older) if older else 0,
+            reshaped(db),
         )
+
+
+def reshaped(where: Where) -> list[str]:
+    """The models whose tables were made in another shape than they have today."""
+    models = read(where, f"{schema_of('intermediate')}.model_versions", "model")
+    return [each["model"] for each in models if each["shape"] != each["table_shape"]]
+
+
+def has_older_profiles(warehouse: Warehouse) -> bool:
+    """Whether models of profiles have days of older ones, which the next build takes along."""
+    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+        query = sql.SQL(
+            """select exists (
+                select from {state}.built_days as built
+                inner join {state}.model_versions as today on built.model = today.model
+                where kind = 'profile_date' and built.model_version != today.version
+            )"""
+        )
+        cursor.execute(query.format(state=sql.Identifier(schema_of("intermediate"))))
+        return cursor.fetchall() == [(True,)]
 
 
 def failed_days(warehouse: Warehouse) -> list[date]:
@@ -77,15 +110,26 @@ def failed_days(warehouse: Warehouse) -> list[date]:
         return []
 
 
-def out_of_date(warehouse: Warehouse) -> dict[str, int]:
-    """The event days that are not built as raw has them, with their versions there."""
+def out_of_date(warehouse: Warehouse) -> dict[str, int | str]:
+    """The event days that are not built as raw has them, with their versions there.
+
+    With REBUILD=auto also the newest of those on older models, as many as a chunk has; their
+    version has the models in it.
+    """
     try:
         days = read(warehouse, f"{schema_of('analytics')}.event_days", "event_date")
     except UserError:  # before the first build
         return {
             f"{row['day']}": row["version"] for row in read(warehouse, "raw.day_versions", "day")
         }
-    return {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
+    found = {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
+    if read_settings(TransformSettings).rebuild != "auto":
+        return found
+    older = [d for d in days if d["is_up_to_date"] and d["is_on_current_model"] is False]
+    models = read(warehouse, f"{schema_of('intermediate')}.model_versions", "model")
+    today = sha256("".join(each["version"] for each in models).encode()).hexdigest()[:12]
+    newest = older[-DAYS_A_CHUNK:]
+    return found | {f"{d['event_date']}": f"{d['raw_version']} {today}" for d in newest}
 
 
 def days_built(db: Connection, days: DayRange) -> list[str]:

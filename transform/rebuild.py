@@ -1,4 +1,8 @@
-"""`make rebuild`: days anew with today's models, in chunks, the newest first."""
+"""Days anew with today's models: `make rebuild`, and what `REBUILD=auto` does.
+
+Where only the logic of a model was edited, day by day: in chunks, the newest first. Where its key
+or its columns are others, the whole table beside the one in place, which it replaces at once.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +31,24 @@ def rebuild(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> 
         A line about it.
 
     Raises:
-        UserError: a model or a blocking test failed; the chunks before are built.
+        UserError: a model or a blocking test failed; the chunks before are built. Or there is no
+            room on the disk for a table that has to be built whole.
     """
-    from transform.build import build, prepare_warehouse
+    from transform.build import build, prepare_warehouse, rebuild_tables
     from transform.event_days import chunks, state
 
     prepare_warehouse(warehouse)
-    wanted = list(days) if days else state(warehouse).older
-    ranges = chunks(wanted)
     with audited(warehouse, "rebuild", f"{days or 'days on older models'}"):
+        tables = rebuild_tables(warehouse, progress)
+        if days is None:
+            # What was edited since the last build is not known to the days before.
+            print(build(warehouse, None, progress))
+        wanted = list(days) if days else state(warehouse).older
+        ranges = chunks(wanted)
         for number, chunk in enumerate(ranges, 1):
             print(f"{number}/{len(ranges)} {chunk}: {build(warehouse, chunk, progress)}")
-    return f"{len(wanted)} days rebuilt"
+    whole = f"{', '.join(tables)} built whole, " if tables else ""
+    return f"{whole}{len(wanted)} days rebuilt"
 
 
 @command(RangeSettings, MAX_UNKNOWN_USERS)

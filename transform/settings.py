@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.settings import ROOT, Place, Setting
-from core.values import Share, Switch, Text
+from core.values import OneOf, Share, Switch, Text
 
 # Read by the dbt project itself: profiles/profiles.yml, dbt/macros/days/cells.sql.
 OTHERS = (
@@ -55,3 +55,10 @@ class TransformSettings:
         default="false",
     ).field()
     max_unknown_users: float = MAX_UNKNOWN_USERS.field()
+    rebuild: str = Setting(
+        "REBUILD",
+        OneOf(("ask", "auto")),
+        "What follows an edit of the models: ask says how many days are on older ones, for make "
+        "rebuild; auto lets make transform and automation build those anew.",
+        default="ask",
+    ).field()

@@ -19,7 +19,8 @@ FACTS = {"fact_events", "assert_every_valid_event_is_a_fact", "no_null_user_ids"
     "full_refresh_reads_every_day",
     "incremental_run_reads_its_window_only",
 }
-STATE = "('built_days', 'marks', 'model_versions', 'blocking_tests', 'tested_days')"
+STATE = """('built_days', 'marks', 'model_versions', 'blocking_tests', 'tested_days',
+    'moved_profiles')"""
 COMMENTS = "select objoid, objsubid, description, xmin::text from pg_description order by 1, 2"
 WITHOUT_A_COMMENT = f"""
     select attrelid::regclass::text, attname

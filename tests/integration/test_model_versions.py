@@ -16,6 +16,7 @@ from tests.helpers.pipeline import (
     ingest_files,
     query,
 )
+from transform.event_days import state
 from transform.rebuild import rebuild
 
 DAYS = [f"2026-01-{day:02}" for day in range(1, 5)]
@@ -63,7 +64,7 @@ def test_an_edited_rule_is_told_and_rebuilt(built, project, tmp_path, capsys):
     ingest_files(built, tmp_path / "events", DAYS[3])
     said = build()
     assert f"3 days are on older models ({', '.join(DAYS[:3])}): make rebuild" in said
-    assert "warn: warn_days_on_older_models: Got 3 results" in capsys.readouterr().err
+    assert "warn_days_on_older_models.sql: Got 3 results" in capsys.readouterr().err
     assert query(built, STATE) == [(day, day == DAYS[3]) for day in DAYS]
     assert query(built, WINNERS) == [*((day, "b") for day in DAYS[:3]), ("new", "new")]
 
@@ -148,7 +149,7 @@ def test_a_view_of_the_version_before_is_one_line(built):
         create view analytics.event_days as select * from older; select 1""",
     )
     with pytest.raises(UserError, match="knows no tests yet: run make transform"):
-        in_thread(rebuild, built, None, Progress())
+        state(built)
 
 
 def test_days_built_before_versions_were_noted_are_of_the_first(built):

@@ -100,6 +100,64 @@ def test_a_new_test_owes_all_days(delivered, project):
     assert query(delivered, STATE) == [(D1, False), (D2, True), (D3, False)]
 
 
+GENERIC_TESTS = """
+{% test nothing_forbidden(model, what) %}
+select event_id from {{ model }} where not ({{ what }})
+{% endtest %}
+
+{% test few_rows(model, what) %}
+select count(*) as rows from {{ model }} having count(*) > {{ what }}
+{% endtest %}
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "arguments", "red"),
+    [
+        # Its rows say no day: it is asked of each.
+        ("nothing_forbidden", "event_type <> 'forbidden'", {D2}),
+        # Neither day alone has an event too many: all that it looked at.
+        ("few_rows", "2", {D1, D2, D3}),
+    ],
+)
+def test_a_test_whose_rows_say_no_day_fails_for_those_that_have_it(
+    delivered, project, condition, arguments, red
+):
+    (project.dbt_dir / "tests" / "assert_nothing_forbidden.sql").unlink()
+    project.write("macros/generic_tests.sql", GENERIC_TESTS)
+    test = f'      - {condition}: {{ arguments: {{ what: "{arguments}" }} }}\n'
+    project.edit(
+        "models/marts/fact_events.yml", "    columns:\n", f"    data_tests:\n{test}    columns:\n"
+    )
+    assert not project.dbt(*BUILD).success
+    assert query(delivered, STATE) == [(day, day not in red) for day in (D1, D2, D3)]
+
+
+def test_owed_days_are_tested_in_bounded_chunks(delivered, project):
+    """The newest first; what a build writes is tested whatever their number."""
+    (project.dbt_dir / "tests" / "assert_nothing_forbidden.sql").unlink()
+    build()
+    project.edit("macros/days/tested_days.sql", "{{ return(100) }}", "{{ return(1) }}")
+    project.write("tests/assert_nothing_forbidden.sql", A_TEST.replace("forbidden", "nothing"))
+    tested = [(D1, None), (D2, None), (D3, None)]
+    for day in (2, 1, 0):
+        build()
+        tested[day] = (tested[day][0], True)
+        assert query(delivered, STATE) == tested
+
+
+def test_a_test_that_becomes_blocking_owes_all_days(delivered, project):
+    """It had warned; and it asks of other days than before."""
+    warns = "{{ config(severity='warn') }}"
+    project.write("tests/assert_nothing_forbidden.sql", warns + A_TEST)
+    build()
+    assert query(delivered, STATE) == [(D1, True), (D2, True), (D3, True)]
+    project.write("tests/assert_nothing_forbidden.sql", A_TEST)
+    with pytest.raises(UserError, match=f"red days: {D2}$"):
+        build()
+    assert query(delivered, STATE) == [(D1, True), (D2, False), (D3, True)]
+
+
 def test_pruned_days_owe_nothing(delivered):
     build()
     days = (

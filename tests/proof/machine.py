@@ -11,32 +11,37 @@ import signal
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dbt.cli.main import dbtRunner
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from core.errors import UserError
 from core.progress import Progress
-from core.warehouse.connection import Warehouse
 from core.warehouse.embedded import data_dir, start_embedded
 from ingestion.retract import retract
 from ingestion.settings import RetractSettings
-from tests.helpers.pipeline import deliver, in_thread, ingest_files, query
+from tests.helpers.edited import copied_project
+from tests.helpers.pipeline import build, deliver, ingest_files, query
 from tests.helpers.processes import Command, start
-from tests.helpers.servers import may_lose_data
+from tests.proof.edits import EDITS, NOBODY_BUYS, TEST, apply
 from tests.proof.oracle import Deliveries
+from tests.proof.running import coverage, covered, dbt, ends_well, new_database, start_edited
 from transform.build import build_arguments
-from transform.project import LOCATION
 
 DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
 EVENT_DAYS = [*DAYS, "2019-05-05"]  # late by years
 HOURS = ["00:00:00", "10:00:00", "23:59:59"]
 VERSIONS = "select * from analytics.dim_user_versions order by user_id, version_number"
-covered: Counter[str] = Counter()
+BUYS = "select distinct event_date::text from analytics.fact_events where lower(event_type) = 'buy'"
+RED = "select event_date::text from analytics.event_days where not tests_passed"
+UNTESTED = "select event_date::text from analytics.event_days where tests_passed is not true"
+OLDER = "select event_date::text from analytics.event_days where not is_on_current_model"
+# One for all sequences: dbt parses what differs only.
+CHECKOUT = TemporaryDirectory(prefix="proof-project-")
 
 users = st.sampled_from(["u1", "u2"])
 times = st.builds("{}T{}Z".format, st.sampled_from(EVENT_DAYS), st.sampled_from(HOURS))
@@ -75,12 +80,18 @@ class Pipeline(RuleBasedStateMachine):
         self.root = Path(self.folder.name)
         self.source = Deliveries()
         self.parts: dict[str, dict[int, list[Any]]] = {}
+        self.project = ExitStack()
+        self.dbt_dir = self.project.enter_context(copied_project(Path(CHECKOUT.name)))
         self.warehouse = new_database()
         covered["interleavings"] += 1
 
-    @initialize(first=lines)
-    def begin(self, first: list[Any]) -> None:
-        self.ingest(DAYS[0], first, [])
+    @initialize(first=lines, last=lines, known=profiles, name=st.sampled_from([*EDITS]))
+    def begin(self, first: list[Any], last: list[Any], known: list[Any], name: str) -> None:
+        """Two days are built, and the models edited."""
+        self.ingest(DAYS[0], first, known)
+        self.ingest(DAYS[-1], last, [])
+        self.transform()
+        self.edit(name)
 
     @rule(day=days, delivered=lines, delivered_profiles=profiles)
     def ingest(self, day: str, delivered: list[Any], delivered_profiles: list[Any]) -> None:
@@ -123,7 +134,7 @@ class Pipeline(RuleBasedStateMachine):
     @rule(span=ranges)
     def transform_range(self, span: list[str]) -> None:
         """Build a range, needed or not."""
-        ends_well(start("transform", FROM=span[0], TO=span[1]))
+        ends_well(start_edited("transform", FROM=span[0], TO=span[1]))
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 1.5))
     def kill_ingest(self, day: str, delivered: list[Any], after: float) -> None:
@@ -136,13 +147,13 @@ class Pipeline(RuleBasedStateMachine):
     @rule(after=st.floats(0.1, 5.0))
     def kill_dbt(self, after: float) -> None:
         """kill -9 of dbt."""
-        covered["kills"] += start("transform").kill(after)
+        covered["kills"] += start_edited("transform").kill(after)
 
     @rule(day=days, delivered=lines, after=st.floats(0.05, 3.0))
     def kill_postgres(self, day: str, delivered: list[Any], after: float) -> None:
         """kill -9 of Postgres under an ingestion and a build; both are run again."""
         self._deliver(day, delivered, [])
-        running = [self._start_ingest(day), start("transform")]
+        running = [self._start_ingest(day), start_edited("transform")]
         time.sleep(after)  # the moment is what is random here
         postmaster = int((data_dir() / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
@@ -156,15 +167,54 @@ class Pipeline(RuleBasedStateMachine):
     def at_once(self, spans: list[list[str]], day: str, delivered: list[Any]) -> None:
         """Overlapping builds while a day is being delivered."""
         self._deliver(day, delivered, [])
-        running = [start("transform", FROM=first, TO=last) for first, last in spans]
+        running = [start_edited("transform", FROM=first, TO=last) for first, last in spans]
         running.append(self._start_ingest(day))
         for command in running:
             ends_well(command)
+
+    @rule(name=st.sampled_from([*EDITS]))
+    def edit(self, name: str) -> None:
+        """A colleague edits a model, or takes it back; a build follows, of what is out of date."""
+        apply(name, self.dbt_dir)
+        self.source.edits ^= {name}
+        covered["edits"] += 1
+        self.transform()
+
+    @rule(first=st.sampled_from([None, *DAYS]))
+    def rebuild(self, first: str | None) -> None:
+        """Days follow the edits, in chunks; all that have to, or a range."""
+        range_of = {} if first is None else {"FROM": first, "TO": DAYS[-1]}
+        ends_well(start_edited("transform.rebuild", **range_of))
+        covered["rebuilds"] += 1
+        if first is None:
+            assert query(self.warehouse, OLDER) == []
+
+    @rule(name=st.sampled_from([*EDITS]), after=st.floats(0.5, 6.0))
+    def kill_rebuild(self, name: str, after: float) -> None:
+        """kill -9 of a rebuild, in one of its chunks."""
+        self.edit(name)
+        covered["kills"] += start_edited("transform.rebuild").kill(after)
+
+    @rule(day=days)
+    def fail_a_test(self, day: str) -> None:
+        """A new test fails for a day; it is red until the test is gone, and no other one is."""
+        test = self.dbt_dir / TEST
+        test.write_text(NOBODY_BUYS.format(day=day))
+        for _ in range(2):
+            try:
+                build()
+            except UserError:
+                covered["failed tests"] += 1
+            assert set(query(self.warehouse, RED)) == set(query(self.warehouse, BUYS)) & {(day,)}
+        test.unlink()
+        self.transform()
+        assert query(self.warehouse, UNTESTED) == []
 
     def teardown(self) -> None:
         """The proof."""
         try:
             self.transform()
+            self.rebuild(None)
             self._check()
             versions = query(self.warehouse, VERSIONS)
             dbt("build", "--full-refresh", "--exclude-resource-type", "unit_test")
@@ -174,6 +224,7 @@ class Pipeline(RuleBasedStateMachine):
             if os.environ.get("INTERLEAVINGS"):  # a soak takes an hour: say how far it is
                 print(coverage(), file=sys.__stderr__, flush=True)
         finally:
+            self.project.close()
             self.folder.cleanup()
 
     def _deliver(self, day: str, delivered: list[Any], delivered_profiles: list[Any]) -> None:
@@ -221,6 +272,12 @@ class Pipeline(RuleBasedStateMachine):
         )
         assert len(facts) == len(set(facts))
         assert set(facts) == self.source.facts()
+        counts = query(
+            self.warehouse,
+            """select event_date::text, region, event_type, events, users
+            from analytics.regional_daily_events""",
+        )
+        assert set(counts) == self.source.counts()
         quarantined = query(
             self.warehouse,
             "select ingest_date::text, reason, record from analytics.quarantined_events",
@@ -235,33 +292,3 @@ class Pipeline(RuleBasedStateMachine):
         )
         assert {row[:5] for row in accounting} == self.source.accounting()
         assert all(row[5] for row in accounting)
-
-
-def coverage() -> str:
-    """What the sequences so far have covered."""
-    return ", ".join(f"{number:,} {what}" for what, number in sorted(covered.items()))
-
-
-def ends_well(command: Command) -> None:
-    """Wait for a command that nothing has happened to."""
-    done = command.finish()
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def new_database() -> Warehouse:
-    """An empty database on this process's embedded server, named by the PG* variables."""
-    for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"):
-        os.environ.pop(name, None)
-    found = start_embedded()
-    may_lose_data(found)
-    with closing(found.connect(database="postgres")) as db, db.cursor() as cursor:
-        cursor.execute("drop database fact_events with (force)")
-    found = start_embedded()
-    os.environ.update(found.libpq_env())
-    return found
-
-
-def dbt(*arguments: str) -> None:
-    """dbt in this process, which saves its start."""
-    outcome = in_thread(dbtRunner().invoke, [*arguments, *LOCATION, "--log-level", "none"])
-    assert outcome.success, [r.message for r in getattr(outcome.result, "results", []) if r.message]

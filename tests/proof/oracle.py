@@ -17,10 +17,12 @@ Line = Record | str
 
 @dataclass
 class Deliveries:
-    """What the source says at present: lines by ingest day."""
+    """What the source says at present: lines by ingest day. `edits`: of the rules, by their names
+    in edits.py."""
 
     events: dict[str, list[Line]] = field(default_factory=dict)
     profiles: dict[str, list[Record]] = field(default_factory=dict)
+    edits: set[str] = field(default_factory=set)
 
     def facts(self) -> set[tuple[Any, ...]]:
         """(event_id, user_id, event_type, event_date, region, tier, user region, properties,
@@ -33,14 +35,28 @@ class Deliveries:
             ts = datetime.fromisoformat(line["event_ts"]).astimezone(UTC)
             day, user, event = ts.date().isoformat(), line["user_id"], line["event_id"]
             properties = json.dumps(line["properties"])
-            rank = (ingest_day, ts, properties, line["event_type"], line["region"])
+            told = (*(-ord(letter) for letter in properties), 0)
+            by_payload = told if "lesser payload wins" in self.edits else properties
+            rank = (ingest_day, ts, by_payload, line["event_type"], line["region"])
             tier, region = self._profile(user, ts)
             kind, where = line["event_type"], line["region"]
+            if "types in capitals" in self.edits:
+                kind = kind.upper()
+            if "tiers in capitals" in self.edits and tier != "unknown":
+                tier = tier.upper()
             row = (event, user, kind, day, where, tier, region, properties, ingest_day)
             key = (day, user, event)
             if key not in best or rank > best[key][0]:
                 best[key] = (rank, row)
         return {row for _, row in best.values()}
+
+    def counts(self) -> set[tuple[str, str, str, int, int]]:
+        """(event_date, region, event_type, events, users)."""
+        cells: dict[tuple[str, str, str], list[str]] = {}
+        for _, user, kind, day, region, *_ in self.facts():
+            cells.setdefault((day, region, kind), []).append(user)
+        times = 2 if "counts doubled" in self.edits else 1
+        return {(*cell, times * len(users), len(set(users))) for cell, users in cells.items()}
 
     def quarantined(self) -> Counter[tuple[str, str, str]]:
         """(ingest_date, reason, record) with how often."""

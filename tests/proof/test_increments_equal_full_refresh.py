@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from core.warehouse.embedded import stop_embedded
-from tests.proof.machine import Pipeline, coverage
+from tests.proof.machine import Pipeline
+from tests.proof.running import coverage
 
 INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 3)
 # A soak has a test a core, each with its share and a seed of its own.

@@ -87,7 +87,8 @@
 {%- endmacro %}
 
 
-{#- The days of the rows that a test found, as a list of SQL; none where they do not all say theirs. -#}
+{#- The days for which a test failed, as a list of SQL: those that its rows say, or else those for which it fails
+    when it is asked about each alone. None where it cannot be told: all that it looked at. -#}
 {% macro _failed_days(result) %}
     {%- if result.status == 'error' -%}{{ return(none) }}{%- endif -%}
     {%- set found = get_columns_in_query(result.node.compiled_code) -%}
@@ -98,5 +99,35 @@
             {{ return("(date '" ~ days | join("', date '") ~ "')") }}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(none) }}
+    {{ return(_failed_days_one_by_one(result.node)) }}
+{% endmacro %}
+
+
+{#- What a generic test asks of a windowed model has the condition of its days in it (get_where_subquery): it is
+    asked of one day after the other. That is the answer where it passes for the others together: an id that is
+    there on two days is of neither. -#}
+{% macro _failed_days_one_by_one(test) %}
+    {%- set column = model_overwrite_by({'identifier': tested_model(test)}) if test.attached_node else none -%}
+    {%- if column is none -%}{{ return(none) }}{%- endif -%}
+    {%- set looked_at -%}
+        select day from {{ schema_of('intermediate') }}.tested_days
+        where test = '{{ test.unique_id }}' and invocation_id = '{{ invocation_id }}'
+    {%- endset -%}
+    {%- set spans = [] -%}
+    {%- for row in run_query('with days as (select day, 0 as version from (' ~ looked_at ~ ') as looked_at) ' ~ spans_of('days')).rows -%}
+        {%- do spans.append({'first': row[0], 'last': row[1]}) -%}
+    {%- endfor -%}
+    {%- set condition = '(' ~ day_condition(column, spans) ~ ')' -%}
+    {%- if condition not in test.compiled_code -%}{{ return(none) }}{%- endif -%}
+    {%- set one_day = test.compiled_code | replace(condition, '(' ~ column ~ ' = looked_at_.day)') -%}
+    {%- set failing -%}
+        select day::text from ({{ looked_at }}) as looked_at_
+        where exists (select from ({{ one_day }}) as failed)
+    {%- endset -%}
+    {%- set days = run_query(failing).columns[0].values() -%}
+    {%- if not days -%}{{ return(none) }}{%- endif -%}
+    {%- set listed = "(date '" ~ days | join("', date '") ~ "')" -%}
+    {%- set others = test.compiled_code | replace(condition, '(' ~ condition ~ ' and ' ~ column ~ ' not in ' ~ listed ~ ')') -%}
+    {%- if run_query('select from (' ~ others ~ ') as failed limit 1').rows -%}{{ return(none) }}{%- endif -%}
+    {{ return(listed) }}
 {% endmacro %}

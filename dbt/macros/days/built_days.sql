@@ -38,11 +38,16 @@
         seconds = excluded.seconds,
         profiles = excluded.profiles;
     {%- endfor %}
-    insert into {{ schema_of('intermediate') }}.model_versions (model, version)
-    values ('{{ model.name }}', '{{ version }}')
+    {%- set shape = model_shape(graph.nodes[model.unique_id]) %}
+    insert into {{ schema_of('intermediate') }}.model_versions as noted (model, version, shape, table_shape)
+    values ('{{ model.name }}', '{{ version }}', '{{ shape }}', '{{ shape }}')
     on conflict (model) do update
     set version = excluded.version, noted_at = excluded.noted_at
-    where model_versions.version != excluded.version;
+    where noted.version != excluded.version;
+    {%- if not is_incremental() %}
+    update {{ schema_of('intermediate') }}.model_versions set shape = '{{ shape }}', table_shape = '{{ shape }}'
+    where model = '{{ model.name }}';
+    {%- endif %}
     -- Built before versions were noted: by the first one that is.
     update {{ schema_of('intermediate') }}.built_days set model_version = '{{ version }}'
     where model = '{{ model.name }}' and model_version is null;

@@ -26,6 +26,56 @@
 {% endmacro %}
 
 
+{#- A digest of what a table is, apart from its rows: names and types of columns, constraints, keys, how it
+    is partitioned. Where it is another one than the table was made with, the table is made anew. -#}
+{% macro model_shape(node) %}
+    {%- set parts = [] -%}
+    {%- for column in node.columns.values() -%}
+        {%- do parts.append(column.name ~ ' ' ~ (column.data_type or '') ~ ' ' ~ _rules(column.constraints)) -%}
+    {%- endfor -%}
+    {%- for index in node.config.get('indexes') or [] if index.get('unique') -%}
+        {%- do parts.append('unique ' ~ index['columns'] | join(',')) -%}
+    {%- endfor -%}
+    {%- set by = node.config.get('partition_by') or {} -%}
+    {{ return(local_md5([
+        parts | sort, _rules(node.constraints), node.config.get('unique_key'), by.get('field'), by.get('granularity'),
+    ] | join('|'))[:12]) }}
+{% endmacro %}
+
+
+{% macro _rules(constraints) %}
+    {%- set rules = [] -%}
+    {%- for rule in constraints or [] -%}
+        {%- do rules.append([rule.type, rule.get('expression'), rule.get('columns')] | join(' ')) -%}
+    {%- endfor -%}
+    {{ return(rules | sort | join(',')) }}
+{% endmacro %}
+
+
+{#- on-run-start, and `dbt run-operation` before a rebuild: what the shapes of the models are today. A table
+    that was made before shapes were noted is taken to have that of now. -#}
+{% macro note_shapes() -%}
+    {%- if not acts() -%}{{ return('select 1') }}{%- endif -%}
+    {%- set noted = {} -%}
+    {%- for row in run_query('select model, shape from ' ~ schema_of('intermediate') ~ '.model_versions').rows -%}
+        {%- do noted.update({row[0]: row[1]}) -%}
+    {%- endfor -%}
+    {%- set statements = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name in noted -%}
+        {%- set shape = model_shape(node) -%}
+        {%- if noted[node.name] != shape -%}
+            {%- do statements.append(
+                "update " ~ schema_of('intermediate') ~ ".model_versions set shape = '" ~ shape ~ "', table_shape = coalesce(table_shape, '"
+                ~ shape ~ "') where model = '" ~ node.name ~ "';") -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if invocation_args_dict.get('which') == 'run-operation' and statements -%}
+        {%- do run_query('begin; ' ~ statements | join(' ') ~ ' commit') -%}
+    {%- endif -%}
+    {{ return((statements or ['select 1']) | join(' ')) }}
+{%- endmacro %}
+
+
 {#- The views, by schema and name, through which a node reads tables. -#}
 {% macro views_read_by(node) %}
     {%- set found = {} -%}

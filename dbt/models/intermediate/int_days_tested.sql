@@ -11,6 +11,7 @@ tested as (select * from {{ source('intermediate', 'tested_days') }}),
 said as (
     select
         built.day,
+        blocking.test,
         tested.passed,
         tested.tested_at
     from built
@@ -26,6 +27,7 @@ said as (
     -- Of tests that look at everything, the days for which they failed.
     select
         tested.day,
+        tested.test,
         tested.passed,
         tested.tested_at
     from tested
@@ -39,6 +41,7 @@ select
     case
         when bool_or(not passed) then false
         when bool_and(passed is not null) then true
-    end as tests_passed
+    end as tests_passed,
+    string_agg(distinct split_part(test, '.', 3), ', ') filter (where not passed) as failed_tests
 from said
 group by 1

@@ -49,7 +49,8 @@ select
     tested.tested_at,
     tested.tests_passed,
     models.model_version,
-    models.is_on_current_model
+    models.is_on_current_model,
+    tested.failed_tests
 from days
 left join counts on days.day = counts.event_date
 left join tested on days.day = tested.day
