@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt backfill prune forget report ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt backfill dagster prune forget report ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
@@ -80,6 +80,9 @@ dbt: install ## any dbt command with the same settings and server: ARGS='compile
 
 backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one of the regions
 	@$(RUN) orchestration.backfill
+
+dagster: install ## any Dagster command with the history of make ui: ARGS='asset materialize --select … --partition-range A..B'
+	@$(RUN) orchestration.dagster_command $(ARGS)
 
 prune: install ## drop events older than KEEP_DAYS= [DRY=1]
 	@$(RUN) commands.prune
