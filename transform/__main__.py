@@ -6,10 +6,10 @@ import sys
 
 from core.command_line import command, run_command
 from core.settings import RangeSettings, optional_range
-from transform.settings import MAX_UNKNOWN_USERS
+from transform.settings import MAX_UNKNOWN_USERS, SWAP_WAIT
 
 
-@command(RangeSettings, MAX_UNKNOWN_USERS)
+@command(RangeSettings, MAX_UNKNOWN_USERS, SWAP_WAIT)
 def transform() -> None:
     """Run dbt build of the days FROM to TO; without them, of what loads have touched since."""
     days = optional_range()

@@ -29,6 +29,8 @@ from transform.project import project_digest
 from transform.said import of_invocation, of_node
 from transform.settings import TransformSettings
 
+_WAITS = " partitions wait ("  # dbt/macros/strategies/partition_overwrite.sql says for whom
+
 
 def build_arguments(days: DayRange | None) -> list[str]:
     """dbt's arguments to build a range of UTC days; without one, what is out of date.
@@ -173,6 +175,25 @@ def _shown(
     return results
 
 
+class _Waiting:
+    """Listens to dbt for days that wait for a reader, and passes its events on."""
+
+    def __init__(self, on_event: OnEvent | None) -> None:
+        self._on_event = on_event
+        self._messages: list[str] = []
+
+    def __call__(self, event: EventMsg) -> None:
+        if event.info.name == "JinjaLogWarning" and _WAITS in event.data.msg:
+            self._messages.append(event.data.msg)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def say(self) -> None:
+        """Say whom they wait for: after the progress display."""
+        for message in self._messages:
+            print(f"warn: {message}", file=sys.stderr)
+
+
 def run_dbt(
     warehouse: Warehouse,
     arguments: Sequence[str],
@@ -196,12 +217,14 @@ def run_dbt(
     if not is_dev():
         prepare_warehouse(warehouse)
     quiet = [*arguments, "--log-level", "none"]
+    told = _Waiting(on_event)
     with build_lock(warehouse, project_digest()) as succeeded:
-        outcome = invoke(warehouse, quiet, json | dict(env or {}), on_event)
+        outcome = invoke(warehouse, quiet, json | dict(env or {}), told)
         results = list(getattr(outcome.result, "results", []))
         models = [each.status for each in results if _is_model(each)]
         if set(models) == {"success"}:
             succeeded()
+    told.say()
     if not outcome.success and (outcome.exception or not results):
         raise UserError(f"dbt: {of_invocation(outcome.exception)}")
     return results

@@ -14,7 +14,7 @@ from core.progress import Progress
 from core.settings import RangeSettings, optional_range
 from core.warehouse.audit import audited
 from core.warehouse.connection import Warehouse
-from transform.settings import MAX_UNKNOWN_USERS
+from transform.settings import MAX_UNKNOWN_USERS, SWAP_WAIT
 
 
 def rebuild(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
@@ -51,7 +51,7 @@ def rebuild(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> 
     return f"{whole}{len(wanted)} days rebuilt"
 
 
-@command(RangeSettings, MAX_UNKNOWN_USERS)
+@command(RangeSettings, MAX_UNKNOWN_USERS, SWAP_WAIT)
 def _rebuild() -> None:
     """Build the days FROM to TO with today's models; without them, those on older models."""
     from core.warehouse.server import warehouse

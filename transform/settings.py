@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.settings import ROOT, Place, Setting
-from core.values import OneOf, Share, Switch, Text
+from core.values import OneOf, Share, Switch, Text, Whole
 
 # Read by the dbt project itself: profiles/profiles.yml, dbt/macros/days/cells.sql.
 OTHERS = (
@@ -29,6 +29,13 @@ MAX_UNKNOWN_USERS = Setting(
     "A day is warned about when the users of more than this share of its facts are unknown, "
     "and profiles have been delivered.",
     default="0.2",
+)
+SWAP_WAIT = Setting(
+    "SWAP_WAIT",
+    Whole("seconds", high=999_999),
+    "How long a build waits for readers that hold fact_events, or a snapshot older than the new "
+    "days; those not reached by then keep their rows, and the next build replaces them.",
+    default="300",
 )
 
 
@@ -62,3 +69,4 @@ class TransformSettings:
         "rebuild; auto lets make transform and automation build those anew.",
         default="ask",
     ).field()
+    swap_wait: int = SWAP_WAIT.field()

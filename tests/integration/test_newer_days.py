@@ -50,11 +50,11 @@ def held_up(warehouse: Warehouse, model: str, by: str) -> Iterator[None]:
         assert slow.result(LONG).success
 
 
-def note_newer(warehouse: Warehouse, model: str) -> None:
+def note_newer(warehouse: Warehouse, model: str, lock: str = "") -> None:
     """Another run has built NEWER from rows that have come since."""
     query(
         warehouse,
-        """with newest as (update raw.day_versions set version = version + 1
+        f"""{lock} with newest as (update raw.day_versions set version = version + 1
             where kind = 'event_date' and day = %s returning *)
         insert into intermediate.built_days (model, kind, day, version, invocation_id)
         select %s, 'event_date', day, version, 'other' from newest
@@ -83,7 +83,9 @@ def test_a_partition_that_is_newer_stays(built, tmp_path):
         deliver(tmp_path, day, [event("old", f"{day}T12:00:00Z")])
     ingest_files(built, tmp_path, NEWER, OTHER)
     with held_up(built, "fact_events", READER):
-        note_newer(built, "fact_events")
+        writers = """select pg_advisory_xact_lock(
+            hashtextextended('"test"."analytics"."fact_events"', 0));"""
+        note_newer(built, "fact_events", writers)
     ids = "select event_id from analytics.fact_events where event_date = %s order by 1"
     assert query(built, ids, NEWER) == [("a",), ("b",)], "as the other run left it"
     assert query(built, ids, OTHER) == [("old",)]

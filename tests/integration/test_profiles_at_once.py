@@ -22,8 +22,9 @@ from tests.helpers.waiting import wait_until
 D1, D2 = "2026-01-01", "2026-01-02"
 HELD = 4711  # the key of the lock
 WAITS = f"select from pg_locks where not granted and locktype = 'advisory' and objid = {HELD}"
-# What waits for who writes profiles, and is not itself held by the test.
-BEHIND_IT = f"select from pg_locks where not granted and objid is distinct from {HELD}"
+# What waits for the snapshot of who writes profiles.
+BEHIND_IT = """select from pg_stat_activity
+    where query like '%%select pg_sleep%%' and pid != pg_backend_pid()"""
 TIERS = "select event_id, user_tier from analytics.fact_events order by 1"
 STATE = "select event_date::text, is_up_to_date from analytics.event_days order by 1"
 OLD = {"user_id": "u2", "tier": "old", "region": "EU", "updated_at": "2025-06-01T00:00:00Z"}

@@ -3,18 +3,52 @@
     Version 0 is none of raw's: the day is there, and out of date. -#}
 
 {#- Post-hook of windowed models, in the transaction that replaced the days: note the versions
-    that were read. Reading them again here would claim a change that came in between. -#}
+    that were read. Reading them again here would claim a change that came in between. What is
+    swapped in chunks has been noted with each of them. -#}
 {% macro mark_days_built() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
     {%- if cells_of_this_run() -%}{{ return('select 1') }}{%- endif -%}
     {%- if invocation_args_dict.get('empty') or invocation_args_dict.which == 'clone' -%}{{ return('select 1') }}{%- endif -%}
-    {%- set keeps_newer = config.get('incremental_strategy') in ('partition_overwrite', 'overwrite_days')
-        and not should_full_refresh() -%}
+    {%- set keeps_newer = config.get('incremental_strategy') == 'overwrite_days' and not should_full_refresh() -%}
+    {%- if 'partition_overwrite_began' not in model %}
+    {{ note_built_days('true' if not keeps_newer else 'day::date not in (' ~ newer_days() ~ ')',
+        'extract(epoch from clock_timestamp() - now())') }}
+    {%- endif %}
+    {%- set shape = model_shape(graph.nodes[model.unique_id]) %}
+    insert into {{ schema_of('intermediate') }}.model_versions as noted (model, version, shape, table_shape)
+    values ('{{ model.name }}', '{{ model_version() }}', '{{ shape }}', '{{ shape }}')
+    on conflict (model) do update
+    set version = excluded.version, noted_at = excluded.noted_at
+    where noted.version != excluded.version;
+    {%- if not is_incremental() %}
+    update {{ schema_of('intermediate') }}.model_versions set shape = '{{ shape }}', table_shape = '{{ shape }}'
+    where model = '{{ model.name }}';
+    {%- endif %}
+    -- Built before versions were noted: by the first one that is.
+    update {{ schema_of('intermediate') }}.built_days set model_version = '{{ model_version() }}'
+    where model = '{{ model.name }}' and model_version is null;
+{%- endmacro %}
+
+
+{#- What macros/strategies/partition_overwrite.sql runs in each transaction that swaps. -#}
+{% macro partition_overwrite_swapped(swapped, start, past) %}
+    {%- if invocation_args_dict.get('empty') -%}{{ return('select 1') }}{%- endif -%}
+    {%- set seconds = (modules.datetime.datetime.now() - model.partition_overwrite_began).total_seconds() -%}
+    {%- set condition -%}
+        exists (select from {{ swapped }} where day >= start::date and day < past::date)
+    {%- endset -%}
+    {{ note_built_days(condition, seconds, start, past) }}
+{% endmacro %}
+
+
+{#- Note those of the window's days of which a condition on `day` holds. seconds: that all of them took.
+    start, past: bounds of these days, where they are known. -#}
+{% macro note_built_days(condition, seconds, start='', past='infinity') %}
     {%- set version, days = model_version(), days_of(window_of_this_run()) -%}
     {%- set profiles = profiles_of_this_run() -%}
     {%- set outdated = days_of_profiles_moved_since(profiles) if profiles is not none else none %}
     {{ owe_downstream_of_another_model(version) }}
-    {%- for span in window_of_this_run() %}
+    {%- for span in window_of_this_run() if span.last >= start and span.first < past %}
     insert into {{ schema_of('intermediate') }}.built_days (
         model, kind, day, version, invocation_id, model_version, seconds, profiles
     )
@@ -23,12 +57,10 @@
         {{ span.version if outdated is none else
             'case when day::date in (' ~ outdated ~ ') then 0 else ' ~ span.version ~ ' end' }},
         '{{ invocation_id }}', '{{ version }}',
-        extract(epoch from clock_timestamp() - now()) / {{ days }},
+        {{ seconds }} / {{ days }},
         {{ 'null' if profiles is none else profiles }}
     from generate_series(date '{{ span.first }}', date '{{ span.last }}', interval '1 day') as day
-    {%- if keeps_newer %}
-    where day::date not in ({{ newer_days() }})
-    {%- endif %}
+    where {{ condition }}
     on conflict (model, kind, day) do update
     set
         version = excluded.version,
@@ -38,20 +70,7 @@
         seconds = excluded.seconds,
         profiles = excluded.profiles;
     {%- endfor %}
-    {%- set shape = model_shape(graph.nodes[model.unique_id]) %}
-    insert into {{ schema_of('intermediate') }}.model_versions as noted (model, version, shape, table_shape)
-    values ('{{ model.name }}', '{{ version }}', '{{ shape }}', '{{ shape }}')
-    on conflict (model) do update
-    set version = excluded.version, noted_at = excluded.noted_at
-    where noted.version != excluded.version;
-    {%- if not is_incremental() %}
-    update {{ schema_of('intermediate') }}.model_versions set shape = '{{ shape }}', table_shape = '{{ shape }}'
-    where model = '{{ model.name }}';
-    {%- endif %}
-    -- Built before versions were noted: by the first one that is.
-    update {{ schema_of('intermediate') }}.built_days set model_version = '{{ version }}'
-    where model = '{{ model.name }}' and model_version is null;
-{%- endmacro %}
+{% endmacro %}
 
 
 {#- A day that another version of the model has built from the same version of raw has other rows, which

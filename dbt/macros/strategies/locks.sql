@@ -9,7 +9,8 @@
 {#- ACCESS EXCLUSIVE on a partitioned table and those of its partitions that a query names; without
     ONLY, Postgres would lock every partition there is. Each try waits half a second at most, because
     new readers queue behind a waiting lock; then they go first for a while. A partition that somebody
-    dropped meanwhile is looked for again. Gives up after about five minutes. -#}
+    dropped meanwhile is looked for again. Gives up after about five minutes. Where the query names none,
+    nothing is locked. -#}
 {% macro lock_with_retries(relation, partitions_query) %}
     do $lock$
     declare
@@ -21,6 +22,7 @@
                 set local lock_timeout = '500ms';
                 select string_agg(format(', only %s', partition), '') into partitions
                 from ({{ partitions_query }}) as named (partition);
+                exit when partitions is null;
                 execute format('lock table only %s%s in access exclusive mode', '{{ relation }}', partitions);
                 exit;
             exception when lock_not_available or undefined_table then

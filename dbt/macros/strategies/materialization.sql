@@ -32,7 +32,9 @@
         {%- set constraints = _overwrite_partitions(existing, relation, noted) -%}
     {%- endif -%}
     {% do apply_grants_and_docs(relation, noted, is_new) %}
+    {%- if model.get('partition_overwrite_reached', true) -%}{# else the table is as it was #}
     {% do note_definition(relation, constraints) %}
+    {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
@@ -42,10 +44,23 @@
 
 {#- Each of these returns the names of the constraints that the model has made. -#}
 {% macro _create_partitioned_table(relation) %}
+    {%- if chunks_of_window(relation) | length > 1 -%}{{ return(_create_in_chunks(relation)) }}{%- endif -%}
     {% call statement('main') %}{{ get_create_table_as_sql(False, relation, sql) }}{% endcall %}
     {% do create_configured_indexes(relation) %}
     {% do run_query(name_indexes(relation)) %}
     {{ return(constraints_of(relation)) }}
+{% endmacro %}
+
+
+{#- More partitions than a transaction should have locks for: an empty table first, then an increment. -#}
+{% macro _create_in_chunks(relation) %}
+    {% do run_query(create_partitioned(relation, [], sql)) %}
+    {% do create_configured_indexes(relation) %}
+    {% do run_query(name_indexes(relation)) %}
+    {%- set constraints = constraints_of(relation) -%}
+    {% do note_definition(relation, constraints) %}
+    {% do _overwrite_partitions(relation, relation, definition_noted(relation)) %}
+    {{ return(constraints) }}
 {% endmacro %}
 
 

@@ -1,52 +1,62 @@
 {#- Incremental strategy for Postgres: a run replaces exactly the partitions of its window, also by
-    nothing, in one transaction. docs/partition_overwrite.md explains it, its config, and how to use it
-    elsewhere: supply partition_overwrite_spans(), the run's window, [{first, last}, ...] with inclusive
-    days; and partition_overwrite_kept_days(), a query of those days that another run has meanwhile
-    replaced from newer input, which stay as they are (none: "select null where false"). -#}
+    nothing. docs/partition_overwrite.md explains it, its config, and how to use it elsewhere: supply
+    partition_overwrite_spans(), the run's window, [{first, last}, ...] with inclusive days; and
+    partition_overwrite_kept_days(), a query of those days that another run has meanwhile replaced from
+    newer input, which stay as they are (none: "select null::date where false"). Where there is a macro
+    partition_overwrite_swapped(swapped, start, past), its SQL runs in each transaction that swaps, when
+    the rows are in place: `swapped` is a table of the partitions' bounds, columns `start` and `past`;
+    the arguments of these names are the lowest and the highest.
+
+    The rows are there, and committed (macros/strategies/partitioned_table.sql). What remains ends with
+    the target's new partitions, or with a warning that says which of them wait for whom. -#}
 {% macro get_incremental_partition_overwrite_sql(arg_dict) %}
-    {%- set target, new = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
-    {%- set noted, partitions = arg_dict.get('noted', {}), partitions_of_window() -%}
-    {{ require_partitioned(target) }}
-    {{ require_nobody_refers_to(target) }}
-    {{ require_types_that_fit(target, new) }}
-
-    -- Nobody sees the new partitions yet: everything slow happens here. Indexes come after the rows,
-    -- so that attaching finds them; a valid check lets it believe the bounds without a scan.
-    {{ add_what_others_have_added(target, new, noted, is_increment=true) }}
-    create temporary table {{ temporary_of(target, 'relaxed') }} on commit drop as
-    {{ relaxations(target, new, noted) }};
-    {%- if not is_published(target) %}
-    {{ hang_on_partitions(target, partitions) }}
-    {{ detach_from_beside(new, partitions) }}
-    {%- endif %}
-
-    -- From here on others may wait. The first lock lets two swaps of one table queue before either
-    -- reads the catalog; the second is the short one that readers feel.
-    {{ lock_writers_of(target) }}
-    {{ lock_with_retries(target, partitions_in_place(target, partitions)) }}
-    {{ execute_each('select statement from ' ~ temporary_of(target, 'relaxed') ~ ' as relaxed (statement)', target) }}
-    create temporary table {{ temporary_of(target, 'kept') }} on commit drop as
-    {{ partition_overwrite_kept_days() }};
-    {%- if is_published(target) %}
-    {{ replace_rows(target, new, partitions) }}
-    {%- else %}
-    {%- for p in partitions %}
-    {{ swap_partition(target, partition_relation(p), p) }}
-    {%- endfor %}
-    {%- endif %}
+    {%- set target, new, noted = arg_dict['target_relation'], arg_dict['temp_relation'], arg_dict.get('noted', {}) -%}
+    {%- set chunks, settings, deadline = chunks_of_window(new), local_settings(), swap_deadline() -%}
+    {%- do require_partitioned(target) -%}
+    {%- do require_nobody_refers_to(target) -%}
+    {%- do require_types_that_fit(target, new) -%}
+    {%- do run_query('commit') -%}
+    {%- for chunk in chunks -%}
+        {%- do run_query(settings ~ make_ready(target, chunk, noted)) -%}
+    {%- endfor -%}
+    {%- if is_published(target) -%}
+        {%- do replace_rows_of_chunks(target, chunks, noted, settings) -%}
+    {%- else -%}
+        {%- do model.update({'partition_overwrite_reached': false}) -%}
+        {#- To an older snapshot, a partition that is not there yet has no rows, as it should. -#}
+        {%- set replaced = run_query(partitions_in_place(target, partitions_of_window()) ~ ' limit 1').rows -%}
+        {%- set holders = (wait_for_older_snapshots(model.partition_overwrite_filled, deadline) if replaced)
+            or swap_chunks(target, chunks, noted, settings, deadline) -%}
+        {%- do warn_of_waiting_partitions(chunks, holders) -%}
+    {%- endif -%}
+    {%- do drop_besides(chunks) -%}
+    {#- The transaction of the post-hooks. -#}
+    begin;
+    {{ settings }}
+    select 1;
 {% endmacro %}
 
 
-{#- Make tables of the partitions beside the target, ready to be attached to it. -#}
-{% macro detach_from_beside(new, partitions) %}
-    {%- set field = partition_field() -%}
-    {%- for p in partitions %}
-    alter table {{ partition_relation(p) }} add constraint partition_overwrite_bounds
-    check ({{ field }} is not null and {{ field }} >= '{{ p.start }}' and {{ field }} < '{{ p.end }}');
-    alter table {{ new }} detach partition {{ partition_relation(p) }}; -- noqa: PRS
-    analyze {{ partition_relation(p) }} ({{ columns_to_analyze() }});
-    {%- endfor %}
-    drop table {{ new }};
+{#- Say which partitions are still beside the target, if there are any. -#}
+{% macro warn_of_waiting_partitions(chunks, holders) %}
+    {%- set waiting -%}
+        select substring(pg_get_expr(relpartbound, 0) from 'FROM \(''(.+?)''\)') as start
+        from pg_inherits inner join pg_class on pg_class.oid = inhrelid
+        where inhparent in (null
+            {%- for chunk in chunks -%}, to_regclass('{{ chunk.beside }}'){%- endfor -%}
+        )
+        order by start
+    {%- endset -%}
+    {%- set starts = run_query(waiting).columns[0].values() -%}
+    {%- if not starts -%}{{ return('') }}{%- endif -%}
+    {%- set people = [] -%}
+    {%- for row in holders -%}
+        {%- do people.append('pid ' ~ row[0] ~ ' (' ~ row[1] ~ ') ' ~ row[2] ~ ' since ' ~ (row[3] or 'an unknown time')) -%}
+    {%- endfor -%}
+    {%- do exceptions.warn(
+        model.name ~ ': ' ~ starts | length ~ ' partitions wait (' ~ starts[:5] | join(', ')
+        ~ (', …' if starts | length > 5 else '') ~ '): ' ~ (people[:3] | join(', ') or 'readers come and go')
+        ~ '; the next build replaces them') -%}
 {% endmacro %}
 
 

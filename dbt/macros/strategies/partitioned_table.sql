@@ -1,4 +1,4 @@
-{#- The partitioned tables that partition_overwrite makes: the table beside the target, or, in a first build,
+{#- The partitioned tables that partition_overwrite makes: those beside the target, or, in a first build,
     the target itself. -#}
 
 {#- New rows go into a table beside the target, not into a temporary one: its partitions are moved. -#}
@@ -14,10 +14,42 @@
     {%- if not is_partition_overwrite() -%}
         {{ return(dbt.postgres__create_table_as(temporary, relation, sql)) }}
     {%- endif -%}
+    {%- if temporary -%}{{ return(fill_beside(relation, sql)) }}{%- endif -%}
     {%- set partitions = partitions_of_window() %}
     {{ create_partitioned(relation, partitions, sql) }}
     {{ insert_into_partitions(relation, partitions, sql) }}
 {%- endmacro %}
+
+
+{#- What is beside the target is filled chunk by chunk, and committed: others must be able to see it before
+    it is swapped. The first chunk is filled in the transaction of the pre-hooks. -#}
+{% macro fill_beside(new, sql) %}
+    {%- do model.update({'partition_overwrite_began': modules.datetime.datetime.now()}) -%}
+    {%- do drop_dead_besides() -%}
+    {%- set chunks, settings = chunks_of_window(new), local_settings() -%}
+    {%- for chunk in chunks -%}
+        {%- do run_query(
+            settings ~ mark_as_filling() ~ create_partitioned(chunk.beside, chunk.partitions, sql)
+            ~ whose_beside(chunk.beside)
+            ~ insert_into_partitions(chunk.beside, chunk.partitions, sql, rows_of_chunk(chunks, loop.index0))) -%}
+        {%- do run_query('commit') -%}
+    {%- endfor -%}
+    {#- What is older than this transaction may not see the rows. -#}
+    {%- do model.update({'partition_overwrite_filled': run_query('select pg_current_xact_id()::text').rows[0][0]}) -%}
+    {{ return('select 1;') }}
+{% endmacro %}
+
+
+{#- Which of the query's rows go into a chunk, as a condition. Every row goes into one: what is outside the
+    window is refused there by Postgres, because it has no partition. -#}
+{% macro rows_of_chunk(chunks, index) %}
+    {%- set field, is_last = partition_field(), index + 1 == chunks | length -%}
+    {%- set from_here = field ~ " >= '" ~ chunks[index].partitions[0].start ~ "'" if index else 'true' -%}
+    {%- if is_last -%}
+        {{ return(from_here ~ ' or ' ~ field ~ ' is null' if index else 'true') }}
+    {%- endif -%}
+    {{ return(from_here ~ ' and ' ~ field ~ " < '" ~ chunks[index + 1].partitions[0].start ~ "'") }}
+{% endmacro %}
 
 
 {#- Named as they would be in the model's own table: its constraints. -#}
@@ -37,7 +69,7 @@
 
 
 {#- One of Postgres' errors is put in words: a row that has no partition is one outside of the window. -#}
-{% macro insert_into_partitions(relation, partitions, sql) %}
+{% macro insert_into_partitions(relation, partitions, sql, rows='true') %}
     do $insert$
     declare
         violated text;
@@ -45,9 +77,7 @@
     begin
         insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }})
         {{ get_select_subquery(sql) }}
-        {%- if is_sample() %}
-        where {{ _within(partitions) }}
-        {%- endif %};
+        where {{ _within(partitions) if is_sample() else rows }};
     exception when check_violation then
         get stacked diagnostics violated = constraint_name, row_is = pg_exception_detail;
         if violated != '' then

@@ -46,6 +46,32 @@
 {% endmacro %}
 
 
+{#- The partitions of the run's window in chunks, each filled and swapped by itself:
+    [{beside, partitions}, ...]. beside is the table that holds a chunk's partitions until they are
+    swapped; the first one is dbt's own relation for new rows. There is always one. -#}
+{% macro chunks_of_window(new) %}
+    {%- set size, chunks = partitions_a_chunk(), [] -%}
+    {%- for partitions in partitions_of_window() | batch(size) -%}
+        {%- set name = new.identifier ~ ('' if loop.first else '_' ~ loop.index) -%}
+        {%- do chunks.append({'beside': new.incorporate(path={'identifier': name}), 'partitions': partitions}) -%}
+    {%- endfor -%}
+    {{ return(chunks or [{'beside': new, 'partitions': []}]) }}
+{% endmacro %}
+
+
+{#- As many as an eighth of the server's locks is enough for. A swapped partition takes some for the
+    old table and for the new one: each with its TOAST table, the index of that, and its indexes. -#}
+{% macro partitions_a_chunk() %}
+    {%- set query -%}
+        select current_setting('max_locks_per_transaction')::bigint
+            * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)
+    {%- endset -%}
+    {%- set locks_of_one = 2 * (3 + config.get('indexes', []) | length) -%}
+    {%- set affordable = run_query(query).rows[0][0] // (8 * locks_of_one) -%}
+    {{ return([1, [250, affordable] | min] | max | int) }}
+{% endmacro %}
+
+
 {#- dbt run --sample reads a part of what it refers to: only partitions that lie within it are whole. -#}
 {% macro is_sample() %}
     {{ return(invocation_args_dict.get('sample') is not none) }}

@@ -36,6 +36,33 @@
 {% endmacro %}
 
 
+{#- The rows of all chunks, each in a transaction of its own. Who has an older snapshot sees the older rows. -#}
+{% macro replace_rows_of_chunks(target, chunks, noted, settings) %}
+    {%- for chunk in chunks -%}
+        {%- set replaced = run_query('begin; ' ~ settings ~ replace_some(target, chunk, noted)).rows[0] -%}
+        {%- do note_swapped(target, replaced[0], replaced[1]) -%}
+        {%- do run_query('commit') -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{#- Ends in a row: the bounds of what was replaced. -#}
+{% macro replace_some(target, chunk, noted) %}
+    create temporary table {{ temporary_of(target, 'relaxed') }} on commit drop as
+    {{ relaxations(target, chunk.beside, noted) }};
+    {{ lock_writers_of(target) }}
+    {{ lock_with_retries(target, partitions_in_place(target, chunk.partitions)) }}
+    {{ execute_each('select statement from ' ~ temporary_of(target, 'relaxed') ~ ' as relaxed (statement)', target) }}
+    {{ tables_of_a_swap(target) }}
+    {{ replace_rows(target, chunk.beside, chunk.partitions) }}
+    {%- for p in chunk.partitions %}
+    insert into {{ swapped_partitions(target) }}
+    select '{{ p.start }}', '{{ p.end }}' where not exists ({{ kept_in(temporary_of(target, 'kept'), p) }});
+    {%- endfor %}
+    select min(start), max(past) from {{ swapped_partitions(target) }};
+{% endmacro %}
+
+
 {#- The partitions' rows, replaced. A day that is new gets its partition first; deletes are published by what
     tells rows apart: the primary key, a unique index without nulls, or else whole rows. -#}
 {% macro replace_rows(target, new, partitions) %}
