@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,9 +28,15 @@ class Edit:
 
 
 def run_edits(
-    project: StrategyProject, edits: Mapping[str, Edit], *again: str
+    project: StrategyProject,
+    edits: Mapping[str, Edit],
+    *again: str,
+    then: Callable[[], None] = lambda: None,
 ) -> dict[str, tuple[str, list[tuple[Any, ...]]]]:
-    """Of every model: how its second run failed, and what `check` finds then."""
+    """Of every model: how its second run failed, and what `check` finds then.
+
+    again: arguments of the second run. then: what else happens before it.
+    """
     for name, edit in edits.items():
         project.write(name, edit.before)
     first = project.dbt("run")
@@ -39,6 +45,7 @@ def run_edits(
         if edit.others:
             project.run_sql(edit.others.format(t=f"shop.{name}", n=name))
         project.write(name, edit.after or edit.before)
+    then()
     said = project.dbt("run", *again)
     return {name: (said[name], checked(project, name, edit)) for name, edit in edits.items()}
 

@@ -214,7 +214,7 @@ STRATEGY = f"incremental_strategy='partition_overwrite',\n    {PARTITION_BY}"
             "contract": ("'enforced': true", "'enforced': false", "needs an enforced contract"),
         },
         "a value": {
-            "granularity": ("'month'", "'week'", "granularity='week' is neither day nor month"),
+            "granularity": ("'month'", "'moon'", "granularity='moon' is none of hour, day, week"),
             "part": ("'granularity'", "'grain'", "partition_by.grain is neither field, "),
             "field": ("'field': 'sold_on'", "'field': 'sold'", "field='sold' is no column of"),
             "no mapping": (PARTITION_BY, "partition_by='sold_on'", "'sold_on' is no mapping"),

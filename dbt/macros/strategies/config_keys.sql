@@ -1,7 +1,9 @@
-{#- The config keys of these strategies, one table: docs/partition_overwrite.md says what they mean. -#}
+{#- The config keys of these strategies, one table: README.md beside this file says what they mean. -#}
 {% macro strategy_keys() %}
     {{ return({
-        'partition_overwrite': {'needs': ['partition_by'], 'may_have': []},
+        'partition_overwrite': {
+            'needs': ['partition_by'], 'may_have': [], 'has_no': ['unlogged', 'incremental_predicates'],
+        },
         'overwrite_days': {'needs': ['overwrite_by'], 'may_have': ['cell_column']},
         'sync_rows': {'needs': ['unique_key'], 'may_have': ['sync_where']},
     }) }}
@@ -19,15 +21,17 @@
 {% endmacro %}
 
 
-{#- on-run-start: before any model runs, refuse a key that is missing, misspelt or has no such value. -#}
+{#- on-run-start: before any model runs, refuse keys that are missing, misspelt or have no such value: a line a
+    model, all of them at once. -#}
 {% macro check_strategy_configs() -%}
     {%- if not execute -%}{{ return('') }}{%- endif -%}
-    {%- for node in graph.nodes.values() if node.config.get('incremental_strategy') in strategy_keys() -%}
+    {%- set faults = [] -%}
+    {%- for node in graph.nodes.values()
+        if node.config.get('incremental_strategy') in strategy_keys() and node.config.materialized == 'incremental' -%}
         {%- set fault = strategy_config_fault(node) -%}
-        {%- if fault -%}
-            {%- do exceptions.raise_compiler_error(node.name ~ ': ' ~ fault ~ ' (docs/partition_overwrite.md)') -%}
-        {%- endif -%}
+        {%- if fault -%}{%- do faults.append(node.name ~ ': ' ~ fault ~ ' (macros/strategies/README.md)') -%}{%- endif -%}
     {%- endfor -%}
+    {%- if faults -%}{%- do exceptions.raise_compiler_error(faults | join('\n')) -%}{%- endif -%}
 {%- endmacro %}
 
 
@@ -35,8 +39,12 @@
 {% macro strategy_config_fault(node) %}
     {%- set strategy, config = node.config.incremental_strategy, node.config -%}
     {%- set keys = strategy_keys()[strategy] -%}
-    {%- for key in config if key not in adapter_keys() and key not in keys.needs + keys.may_have -%}
+    {%- for key, value in config.items()
+        if value is not none and key not in adapter_keys() and key not in keys.needs + keys.may_have -%}
         {{ return(key ~ ' is no config of ' ~ strategy) }}
+    {%- endfor -%}
+    {%- for key in keys.get('has_no', []) if config.get(key) is not none -%}
+        {{ return(key ~ ' means nothing to ' ~ strategy) }}
     {%- endfor -%}
     {%- for key in keys.needs if not config.get(key) -%}
         {{ return(strategy ~ ' needs the config ' ~ key) }}
@@ -59,12 +67,25 @@
     {%- for key in partition_by if key not in ('field', 'granularity', 'schema') -%}
         {{ return('partition_by.' ~ key ~ ' is neither field, granularity nor schema') }}
     {%- endfor -%}
-    {%- if partition_by.get('field') not in node.columns -%}
+    {%- set column, unit = partition_column(node), partition_by.get('granularity', 'day') -%}
+    {%- if column is none -%}
         {{ return("partition_by.field='" ~ partition_by.get('field', '') ~ "' is no column of the model's yml") }}
     {%- endif -%}
-    {%- if partition_by.get('granularity', 'day') not in ('day', 'month') -%}
-        {{ return("partition_by.granularity='" ~ partition_by.granularity ~ "' is neither day nor month") }}
+    {%- set type, units = type_of_time(column.data_type), ('hour', 'day', 'week', 'month', 'quarter', 'year') -%}
+    {%- if unit not in units -%}
+        {{ return("partition_by.granularity='" ~ unit ~ "' is none of " ~ units | join(', ')) }}
+    {%- endif -%}
+    {%- if type is none -%}
+        {{ return("partition_by.field='" ~ column.name ~ "' is of the type " ~ column.data_type ~ ', not date, timestamp or timestamptz') }}
+    {%- endif -%}
+    {%- if type == 'date' and unit == 'hour' -%}
+        {{ return("partition_by.granularity='hour', and partition_by.field='" ~ column.name ~ "' is a date") }}
     {%- endif -%}
     {%- if not node.config.contract.enforced -%}{{ return('partition_overwrite needs an enforced contract') }}{%- endif -%}
+    {%- set key = node.config.get('unique_key') or [] -%}
+    {%- set names = ([key] if key is string else key) | map('lower') | map('replace', '"', '') | list -%}
+    {%- if key and column.name | lower not in names -%}
+        {{ return("unique_key='" ~ names | join(', ') ~ "' lacks " ~ column.name ~ ', which every unique index of partitions has') }}
+    {%- endif -%}
     {{ return(none) }}
 {% endmacro %}

@@ -19,10 +19,10 @@
     {%- if not spans -%}{{ return([]) }}{%- endif -%}
     {%- set step = {'quarter': '3 months'}.get(unit, '1 ' ~ unit) -%}
     {%- set found -%}
-        select distinct
+        {#- The start itself is not fetched: Python's years end at 9999. #}
+        select
             ((start){{ " at time zone 'UTC'" if type == 'timestamptz' }})::{{ type }}::text as start_at,
-            ((start + interval '{{ step }}'){{ " at time zone 'UTC'" if type == 'timestamptz' }})::{{ type }}::text as end_at,
-            start
+            ((start + interval '{{ step }}'){{ " at time zone 'UTC'" if type == 'timestamptz' }})::{{ type }}::text as end_at
         from (values {{ spans | join(', ') }}) as spans (first, last)
         cross join lateral generate_series(
             date_trunc('{{ unit }}', first::timestamp),
@@ -36,6 +36,7 @@
             and start + interval '{{ step }}'
             <= '{{ invocation_args_dict['sample'].end.isoformat() }}'::timestamptz at time zone 'UTC'
         {%- endif %}
+        group by start
         order by start
     {%- endset -%}
     {%- set listed = [] -%}
@@ -80,12 +81,12 @@
 
 {#- The type of the column that partitions are of: date, timestamp or timestamptz. -#}
 {% macro partition_type() %}
-    {{ return(_type_of_time(partition_column(model).data_type)) }}
+    {{ return(type_of_time(partition_column(model).data_type)) }}
 {% endmacro %}
 
 
 {#- One of Postgres' types of time, by whichever of its names; none of other types. -#}
-{% macro _type_of_time(data_type) %}
+{% macro type_of_time(data_type) %}
     {%- set name = modules.re.sub('[(][0-9]+[)]', '', (data_type or '') | lower) | trim -%}
     {{ return({
         'date': 'date', 'timestamp': 'timestamp', 'timestamp without time zone': 'timestamp',

@@ -88,6 +88,14 @@ COLUMNS = {
         expect=[("seen",)],
         says="would lose the values of note, which is no column of the model",
     ),
+    "column_of_published": Edit(
+        PLAIN,
+        PRICED,
+        others="create publication of_sales for table {t}",
+        check=catalog.COLUMNS,
+        expect=[("sale", "integer"), ("sold_on", "date")],
+        says="shop.column_of_published has to be made anew, and is published by of_sales",
+    ),
     "default_of_dba": Edit(
         PLAIN,
         PRICED,

@@ -146,7 +146,7 @@ CONSTRAINTS = {
     "primary_key_kept": Edit(
         PLAIN.but(yml=having(PRIMARY)),
         check=catalog.INDEXES_OF_PARTITIONS,
-        expect=[(True, 33, 33)],
+        expect=[(True, 4, 4)],
     ),
     "primary_key_of_dba": Edit(
         PLAIN.but(columns=("sale integer not null", "sold_on date not null")),
