@@ -1,6 +1,6 @@
 """What runs by itself: raw on a schedule, the rest when what it reads has changed."""
 
-import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from ingestion.settings import EVENTS_URL
 from orchestration.dbt.translator import FACTS
 from orchestration.partitions import DAYS
 from orchestration.resources import Warehouse
+from orchestration.told import cursor_of, due, read_cursor
 
 RAW_EVENTS = dg.AssetKey(["raw", "events"])
 RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
@@ -64,23 +65,23 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
 def ledger_sensor(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Tell Dagster which event days are not built as raw has them.
+    """Tell Dagster which event days are not built as raw has them, or have not passed their tests.
 
-    Whatever the cause: late rows, `make ingest`, changed profiles. Each version of a day is told
-    once: the cursor holds them.
+    Whatever the cause: late rows, `make ingest`, changed profiles, a run that failed. A version of
+    a day is told again after ten minutes, and then less and less often, until the day is right.
     """
     if context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
         return dg.SkipReason("a run is going on, which may build the days")
     from transform.event_days import out_of_date  # imports dbt, 1 s
 
-    told = json.loads(context.cursor or "{}")
+    told = read_cursor(context.cursor)
     found = out_of_date(warehouse.open())
     days = {day: version for day, version in found.items() if DAYS.has_partition_key(day)}
-    changed = [day for day, version in days.items() if told.get(day) != version]
-    if not changed:
+    saying = due(told, days, time.time())
+    if not saying:
         return dg.SkipReason("no event day has changed")
-    events = [dg.AssetMaterialization(LEDGER, partition=day) for day in changed]
-    return dg.SensorResult(asset_events=events, cursor=json.dumps(days))
+    events = [dg.AssetMaterialization(LEDGER, partition=day) for day in saying]
+    return dg.SensorResult(asset_events=events, cursor=cursor_of(told | saying, days))
 
 
 def _pull(context: dg.ScheduleEvaluationContext, days_ago: int) -> dg.RunRequest | dg.SkipReason:

@@ -111,7 +111,8 @@ def failed_days(warehouse: Warehouse) -> list[date]:
 
 
 def out_of_date(warehouse: Warehouse) -> dict[str, int | str]:
-    """The event days that are not built as raw has them, with their versions there.
+    """The event days that are not built as raw has them, or that a blocking test failed for, with
+    their versions in raw.
 
     With REBUILD=auto also the newest of those on older models, as many as a chunk has; their
     version has the models in it.
@@ -122,7 +123,11 @@ def out_of_date(warehouse: Warehouse) -> dict[str, int | str]:
         return {
             f"{row['day']}": row["version"] for row in read(warehouse, "raw.day_versions", "day")
         }
-    found = {f"{d['event_date']}": d["raw_version"] for d in days if not d["is_up_to_date"]}
+    found = {
+        f"{d['event_date']}": d["raw_version"]
+        for d in days
+        if not d["is_up_to_date"] or d.get("tests_passed") is False
+    }
     if read_settings(TransformSettings).rebuild != "auto":
         return found
     older = [d for d in days if d["is_up_to_date"] and d["is_on_current_model"] is False]

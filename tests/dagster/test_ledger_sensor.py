@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import dagster as dg
 import pytest
 
@@ -53,3 +56,27 @@ def test_a_run_that_may_build_them_is_waited_for(house, status):
     house.instance.delete_run(run.run_id)
     days, _ = told(house, None)
     assert days == [D1, D2]
+
+
+def test_a_day_that_stays_owed_is_told_again_less_and_less_often(house, monkeypatch):
+    """Its run may have failed for a reason that is gone."""
+    now = 1_000_000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    days, cursor = told(house, None)
+    assert days == [D1, D2]
+    pauses = []
+    for _ in range(10):
+        told_at = now
+        while not days or now == told_at:
+            now += 300
+            days, cursor = told(house, cursor)
+        assert days == [D1, D2]
+        pauses.append((now - told_at) / 60)
+    assert pauses == [10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440]
+
+
+def test_the_cursor_of_the_version_before(house):
+    """It held versions alone. Those are told once more."""
+    days, cursor = told(house, f'{{"{D1}": 2, "{D2}": 1, "2026-01-01": 7}}')
+    assert days == [D1, D2]
+    assert set(json.loads(cursor)) == {D1, D2}
