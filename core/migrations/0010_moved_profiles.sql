@@ -3,7 +3,7 @@
 
 -- One row per version of a user that came or went, numbered in the order in which they were committed
 -- (dbt/macros/days/moved_profiles.sql). Without user_id: all of them. Without valid_from: since ever.
-create table intermediate.moved_profiles (
+create table if not exists intermediate.moved_profiles (
     move bigint generated always as identity primary key,
     user_id text,
     valid_from timestamptz,
@@ -12,5 +12,5 @@ create table intermediate.moved_profiles (
 );
 
 -- The last row there that the build has read. Null: it reads no profiles, or did not note it.
-alter table intermediate.built_days add column profiles bigint;
+alter table intermediate.built_days add column if not exists profiles bigint;
 -- {% endmacro %}

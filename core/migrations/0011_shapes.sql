@@ -3,6 +3,6 @@
 
 -- Today's, and the one that the table was made with. Null: not noted yet.
 alter table intermediate.model_versions
-add column shape text,
-add column table_shape text;
+add column if not exists shape text,
+add column if not exists table_shape text;
 -- {% endmacro %}
