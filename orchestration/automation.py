@@ -1,14 +1,14 @@
 """What runs by itself: raw on a schedule, the rest when what it reads has changed."""
 
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
 from ingestion.settings import EVENTS_URL
 from orchestration.dbt.translator import FACTS
-from orchestration.partitions import DAYS
+from orchestration.partitions import has_partition
 from orchestration.resources import Warehouse
 from orchestration.told import cursor_of, due, read_cursor
 
@@ -76,7 +76,9 @@ def ledger_sensor(
 
     told = read_cursor(context.cursor)
     found = out_of_date(warehouse.open())
-    days = {day: version for day, version in found.items() if DAYS.has_partition_key(day)}
+    days = {
+        day: version for day, version in found.items() if has_partition(date.fromisoformat(day))
+    }
     saying = due(told, days, time.time())
     if not saying:
         return dg.SkipReason("no event day has changed")

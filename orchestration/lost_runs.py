@@ -50,7 +50,7 @@ def give_up(instance: dg.DagsterInstance, lost: Collection[str]) -> None:
         run = instance.get_run_by_id(run_id)
         if run is None or run.status not in GOING_ON:
             continue
-        instance.add_run_tags(run_id, {GONE: "true"})
+        instance.add_run_tags(run_id, {GONE: run_id})
         said = f"Its process ({run.tags[PROCESS]}) is gone, and could not say so"
         if run.status == dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, said)

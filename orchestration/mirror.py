@@ -17,7 +17,7 @@ from core.warehouse.relation import Where, read
 from orchestration.automation import BUSY, LOAD, ON, RAW_EVENTS, RAW_PROFILES
 from orchestration.dbt.results import INVOCATION, ROWS, rows_by_partition
 from orchestration.dbt.translator import asset_key_of
-from orchestration.partitions import DAYS, REGIONS
+from orchestration.partitions import REGIONS, has_partition
 from orchestration.resources import Warehouse
 from transform.project import manifest
 
@@ -58,7 +58,7 @@ def mirror(
     # While a run goes on, nobody knows yet what it has built.
     is_busy = context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)) > 0
     with closing(warehouse.open().connect()) as db:
-        days = [each for each in _days(db) if DAYS.has_partition_key(f"{each.day}")]
+        days = [each for each in _days(db) if has_partition(each.day)]
         anew = [] if is_busy else _anew(context.instance, days, told)
         taken = _first([*anew, *_unknown(context.instance, days)])
         events = list(_materializations(db, taken))

@@ -55,7 +55,8 @@ def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:
     None after one that came to an end: whoever repeats that wants it all anew.
     """
     runs = instance.get_runs(like, limit=1)
-    if not runs or (runs[0].is_finished and GONE not in runs[0].tags):
+    # A run that is tried again inherits the tag of the one before: it says which run was meant.
+    if not runs or (runs[0].is_finished and runs[0].tags.get(GONE) != runs[0].run_id):
         return set()
     ended = instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
     return {f"{entry.step_key}" for entry in ended}

@@ -68,7 +68,7 @@ class HeldLocks:
             with self._db.cursor() as cursor:
                 for name in self._names:  # of those it has already, once more
                     cursor.execute(_TRY, (name,))
-        except psycopg2.OperationalError:
+        except psycopg2.Error:
             self._disconnect()
 
     def _disconnect(self) -> None:

@@ -87,10 +87,10 @@ class _Projector:
 
     def _project(self) -> None:
         """The rows of the blocks that wait, each given out when it is complete."""
-        if self._waiting.empty():  # the query before has taken it along
+        if (first := self._next()) is None:  # the query before has taken it along
             return
         db = self._sessions.get()
-        taken: deque[_Task] = deque()
+        taken = deque([first])  # before the query is planned: where that fails, somebody waits
         try:
             received = pa.RecordBatchReader.from_batches(LINES, self._received(taken, db))
             db.register("received", received)
@@ -108,10 +108,11 @@ class _Projector:
     def _received(
         self, taken: deque[_Task], db: duckdb.DuckDBPyConnection
     ) -> Iterator[pa.RecordBatch]:
-        """The lines of the blocks that wait. Each row that the query makes is of one of them."""
+        """The lines of the block taken, and of those that wait. Each row that the query makes is of
+        one of them."""
+        task: _Task | None = taken[0]
         with db.cursor() as aside:  # the session is busy with the query that asks
-            while task := self._next():
-                taken.append(task)
+            while task:
                 lines = _lines(task.block, aside)
                 if task.is_sampled:
                     with self._counting:
@@ -122,6 +123,8 @@ class _Projector:
                     yield from lines.to_batches()
                 else:
                     taken.pop().rows.set_result([])
+                if task := self._next():
+                    taken.append(task)
 
     def _next(self) -> _Task | None:
         try:

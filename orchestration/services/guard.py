@@ -70,7 +70,7 @@ class Guard:
             return Refusal(403, f"Host {host!r} is no name of this UI: DAGSTER_URL names another")
         origin = headers.get("origin")
         is_public = bool(self._public) and origin == self._public
-        if origin is not None and not is_public and urlsplit(origin).netloc != host:
+        if origin is not None and not is_public and origin.partition("://")[2] != host:
             return Refusal(403, f"Origin {origin!r} is another site")
         method = scope.get("method", "GET")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):

@@ -94,7 +94,7 @@ def test_a_profile_that_is_lost_fails_the_build(warehouse, tmp_path):
     )
     done = run("transform")
     assert done.returncode == 2
-    assert "fail: assert_profiles_accounted_for: Got 1 result" in done.stderr
+    assert "/assert_profiles_accounted_for.sql: Got 1 result" in done.stderr
 
 
 def test_a_day_of_too_many_unknown_users_warns(warehouse, tmp_path):
@@ -113,7 +113,7 @@ def test_a_day_of_too_many_unknown_users_warns(warehouse, tmp_path):
     assert warnings(build(D1)) == 0, "one of five is not more than 0.2"
     assert warnings(build(D2)) == 1
     said = run("transform", FROM=D1, TO=D2, MAX_UNKNOWN_USERS="0.19").stderr
-    assert "warn: warn_unknown_users: Got 2 results" in said
+    assert "warn: warn_unknown_users, dbt/tests/warn_unknown_users.sql: Got 2 results" in said
     assert "warn" not in run("transform", FROM=D1, TO=D3, MAX_UNKNOWN_USERS="0.34").stderr
 
 

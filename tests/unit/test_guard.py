@@ -51,6 +51,7 @@ def asked(guard_of: dict[str, str], headers: dict[str, str], **scope: object) ->
         ({}, {"origin": "http://localhost:3000"}, "app"),
         ({}, {"origin": "http://localhost:3001"}, "403"),
         ({}, {"origin": ""}, "403"),
+        ({}, {"origin": "http://["}, "403"),
         ({}, {"sec-fetch-site": "same-origin"}, "app"),
         ({}, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, "403"),
         ({}, {"content-type": "application/json; charset=utf-8"}, "app"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UserError
 from ingestion.decode import json_lines, line_blocks
 from ingestion.decode.readers import read
 from ingestion.mapping.mapping import load_mapping
@@ -70,6 +71,14 @@ def test_a_query_that_loses_a_row_is_no_reading(tmp_path, small_blocks, monkeypa
         lambda *given: f"from ({whole(*given)}) where event_id <> 'e0400'",
     )
     with pytest.raises(RuntimeError, match="fewer than lines"):
+        list(read([unit(tmp_path / "a", lines_of(range(500)))], reading()))
+
+
+@pytest.mark.timeout(30)
+def test_a_query_that_cannot_be_planned_is_an_error(tmp_path, small_blocks, monkeypatch):
+    """Of a mapping with a wrong expression: reading waited for ever, since no block was taken."""
+    monkeypatch.setattr(json_lines, "json_lines", lambda *_: "select no_such_column from received")
+    with pytest.raises(UserError, match="no_such_column"):
         list(read([unit(tmp_path / "a", lines_of(range(500)))], reading()))
 
 
