@@ -27,10 +27,10 @@ def scratch_directory() -> Iterator[Path]:
     parent = local_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as in_use:
-        with _locked(parent):  # nobody looks between the making of a directory and its lock
+        with locked(parent):  # nobody looks between the making of a directory and its lock
             _remove_left(parent)
             directory = Path(tempfile.mkdtemp(dir=parent))
-            in_use.enter_context(_locked(directory))
+            in_use.enter_context(locked(directory))
         in_use.callback(shutil.rmtree, directory, ignore_errors=True)
         yield directory
 
@@ -39,21 +39,30 @@ def remove_left_scratch() -> None:
     """Remove the working files that killed processes left: they hold what was being landed."""
     parent = local_dir() / "scratch"
     if parent.exists():
-        with _locked(parent):
+        with locked(parent):
             _remove_left(parent)
 
 
 def _remove_left(parent: Path) -> None:
     for directory in parent.iterdir():
         try:
-            with _locked(directory, fcntl.LOCK_NB):
+            with locked(directory, fcntl.LOCK_NB):
                 shutil.rmtree(directory, ignore_errors=True)
         except (BlockingIOError, FileNotFoundError, PermissionError):
             pass  # in use; its owner has just removed it; another user's
 
 
 @contextmanager
-def _locked(directory: Path, how: int = 0) -> Iterator[None]:
+def locked(directory: Path, how: int = 0) -> Iterator[None]:
+    """Nobody else has the lock of a directory while the body runs.
+
+    Args:
+        directory: any that is there.
+        how: `fcntl.LOCK_NB` asks for it once.
+
+    Raises:
+        BlockingIOError: somebody has it, and it was asked for once.
+    """
     handle = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | how)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import socket
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 
 from core.errors import UserError
+from core.scratch import locked
 from orchestration.services.service import Service
 
 LOCATION = "fact-events"
 READY = 120.0  # seconds in which a service answers, also on a busy machine
 TICK = 0.2  # seconds between two looks at whether all live
 # In Dagster's home:
-CODE_SOCKET = "code-server.sock"
+CODE_SOCKET = "code.sock"  # short: the path of a socket has 107 bytes at most
 WORKSPACE = "workspace.yaml"
 
 
@@ -29,9 +34,8 @@ def services(home: Path, port: int, read_only: bool) -> list[Service]:
     """
     code = f"{home / CODE_SOCKET}"
     workspace = home / WORKSPACE
-    workspace.write_text(
-        f"load_from:\n- grpc_server: {{socket: '{code}', location_name: {LOCATION}}}\n"
-    )
+    server = {"socket": code, "location_name": LOCATION}
+    workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))  # YAML too
     module = ["--module-name", "orchestration.definitions", "--location-name", LOCATION]
     quiet = ["--log-level", "warning"]
     where = ["--workspace", f"{workspace}"]
@@ -52,9 +56,16 @@ def supervise(kept: Sequence[Service], home: Path, port: int, stop: Event) -> No
         stop: set by whoever ends this.
 
     Raises:
-        UserError: the port is taken, or a service ends before it has answered once.
+        UserError: the port is taken, others run on this history, or a service ends before it has
+            answered once.
     """
     _require_free(port)
+    with _alone(home):
+        _supervise(kept, home, port, stop)
+
+
+def _supervise(kept: Sequence[Service], home: Path, port: int, stop: Event) -> None:
+    print("Dagster starts, some 15 s ...", file=sys.stderr, flush=True)
     code_socket = home / CODE_SOCKET
     code_socket.unlink(missing_ok=True)
     code, web, daemon = kept
@@ -74,6 +85,17 @@ def supervise(kept: Sequence[Service], home: Path, port: int, stop: Event) -> No
             service.ask_to_end()
         for service in kept:
             service.end()
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Nobody else runs on this home: two daemons on one history launch everything twice."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(home, fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise UserError(f"DAGSTER_HOME={home}: make ui runs there already") from None
+        yield
 
 
 def _require_free(port: int) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ import pytest
 import requests
 
 from core.settings import ROOT
+from core.warehouse.embedded import stop_embedded
 from ingestion.demo.server import running
 from tests.conftest import empty_warehouse
 from tests.helpers.ui import ask, free_port, launch, runs, service, serving
@@ -187,25 +189,36 @@ def test_a_service_that_dies_is_started_again(ui, url, name):
     wait_until(answers)
 
 
-def test_a_taken_port_is_one_line(ui, settings):
-    done = subprocess.run(
-        [sys.executable, "-m", "orchestration.ui"],
-        cwd=ROOT,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    port = settings["UI_PORT"]
-    assert done.returncode == 2
-    [said] = done.stderr.splitlines()
-    assert said.startswith(f"error: UI_PORT={port} cannot be listened on (Address already in use)")
+def test_what_cannot_start_is_one_line(ui, settings):
+    port, home = settings["UI_PORT"], settings["LOCAL_DIR"]
+    for other, expected in (
+        ({}, f"error: UI_PORT={port} cannot be listened on (Address already in use)"),
+        (
+            {"UI_PORT": f"{free_port()}"},
+            f"error: DAGSTER_HOME={home}/dagster: make ui runs there already",
+        ),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "orchestration.ui"],
+            cwd=ROOT,
+            env=os.environ | settings | other,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 2
+        [said] = done.stderr.splitlines()
+        assert said.startswith(expected)
 
 
-@pytest.fixture
-def another(settings) -> dict[str, str]:
-    return settings | {"UI_PORT": f"{free_port()}"}
+@pytest.fixture(scope="module")
+def another(settings) -> Iterator[dict[str, str]]:
+    """Another history on the same warehouse."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        yield settings | {"UI_PORT": f"{free_port()}", "LOCAL_DIR": folder}
+        patch.setenv("LOCAL_DIR", folder)
+        stop_embedded()
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
@@ -220,21 +233,24 @@ def test_services_end_with_who_started_them(another, tmp_path, by):
         assert time.monotonic() - asked_at < 10
 
 
-def test_a_run_whose_process_is_gone_is_failed_and_tried_again(another, tmp_path, server):
-    """Everything is killed at once, as by a power cut, while a run pulls from an API that hangs."""
+@pytest.mark.parametrize(("how", "date"), [("kill", "2026-03-02"), ("terminate", "2026-03-03")])
+def test_a_run_whose_process_ends_is_failed_and_tried_again(another, tmp_path, how, date):
+    """Everything is killed at once, as by a power cut, or told to end, as by a machine that goes
+    down, while a run pulls from an API that hangs."""
     url = f"http://127.0.0.1:{another['UI_PORT']}"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(LONG)
         hangs = another | {"EVENTS_URL": f"http://127.0.0.1:{silent.getsockname()[1]}"}
         with serving(tmp_path / "log", **hangs) as ui:
-            run = ask(url, launch("2026-03-02"))["launchRun"]["run"]["runId"]
+            run = ask(url, launch(date))["launchRun"]["run"]["runId"]
             with silent.accept()[0]:
                 killed = ui.children(recursive=True)
                 for process in [ui, *killed]:
-                    process.kill()
+                    getattr(process, how)()
                 psutil.wait_procs(killed, timeout=30)
     with serving(tmp_path / "again", **another):
-        assert status(url, run) == "STARTED"
+        if how == "kill":
+            assert status(url, run) == "STARTED"
         wait_until(lambda: status(url, run) == "FAILURE", seconds=180)
         wait_until(lambda: [each for each in runs(url) if is_retry(each, run)], seconds=180)
 

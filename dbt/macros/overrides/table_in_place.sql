@@ -108,7 +108,7 @@
 {% macro _create_table_anew(existing, relation, noted) %}
     {%- set new = relation_beside(relation) -%}
     {% do run_query(get_create_table_as_sql(False, new, sql)) %}
-    {% do run_query(rename_constraints(new, relation)) %}
+    {% do run_query(rename_constraints(new, new, relation)) %}
     {% do create_configured_indexes(new) %}
     {%- set constraints = constraints_of(new) -%}
     {% call statement('main') %}
@@ -135,7 +135,7 @@
 {#- Whether the table has the constraints that the model says, and no other of the model's. -#}
 {% macro _contract_holds(existing, noted) %}
     {%- set probe = this.incorporate(path={'identifier': relation_beside(this).identifier ~ 'd'}) -%}
-    {% do run_query('create table ' ~ probe ~ ' ' ~ get_table_columns_and_constraints() ~ ';' ~ rename_constraints(probe, this)) %}
+    {% do run_query('create table ' ~ probe ~ ' ' ~ get_table_columns_and_constraints() ~ ';' ~ rename_constraints(probe, probe, this)) %}
     {% do create_configured_indexes(probe) %}
     {%- set holds = is_as_the_model_says(existing, probe, noted, but=['index']) -%}
     {% do run_query('drop table ' ~ probe) %}

@@ -19,17 +19,7 @@
 
 {% macro _additions(existing, new, noted, is_increment) -%}
     {%- set named = new.include(database=false) | string | replace('%', '%%') -%}
-    with noted as (
-        select {{ jsonb_literal(noted.get('columns', {})) }} as columns, {{ jsonb_literal(noted.get('constraints', [])) }} as constraints
-    ),
-
-    old_columns as (
-        select * from pg_attribute where attrelid = '{{ existing }}'::regclass and attnum > 0 and not attisdropped
-    ),
-
-    new_columns as (
-        select * from pg_attribute where attrelid = '{{ new }}'::regclass and attnum > 0 and not attisdropped
-    ),
+    with {{ _compared(existing, new, noted) }},
 
     statements (step, statement) as (
         select 1, format(
@@ -81,11 +71,9 @@
 {%- endmacro %}
 
 
-{#- A query of the statements that let the table in place take partitions of the new one: columns that the
-    model has now, constraints that it has no more, types that are wider. All change the catalog alone. -#}
-{% macro relaxations(existing, new, noted) -%}
-    {%- set named = existing.include(database=false) | string | replace('%', '%%') -%}
-    with noted as (
+{#- What is compared: CTEs. -#}
+{% macro _compared(existing, new, noted) -%}
+    noted as (
         select {{ jsonb_literal(noted.get('columns', {})) }} as columns, {{ jsonb_literal(noted.get('constraints', [])) }} as constraints
     ),
 
@@ -96,6 +84,14 @@
     new_columns as (
         select * from pg_attribute where attrelid = '{{ new }}'::regclass and attnum > 0 and not attisdropped
     )
+{%- endmacro %}
+
+
+{#- A query of the statements that let the table in place take partitions of the new one: columns that the
+    model has now, constraints that it has no more, types that are wider. All change the catalog alone. -#}
+{% macro relaxations(existing, new, noted) -%}
+    {%- set named = existing.include(database=false) | string | replace('%', '%%') -%}
+    with {{ _compared(existing, new, noted) }}
 
     select format('alter table {{ named }} add column %I %s', attname, format_type(atttypid, atttypmod))
     from new_columns where attname not in (select attname from old_columns)

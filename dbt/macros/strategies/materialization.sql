@@ -163,27 +163,8 @@
     {{ put_views_aside(existing) }}
     {{ drop_unless_read(existing, existing.type.replace('_', ' ')) }}
     alter table {{ new }} rename to {{ adapter.quote(this.identifier) }};
-    {{ _rename_keys(this, new) }}
+    {{ rename_constraints(this, new, this, kinds=('p', 'u', 'x', 'n')) }}
     {{ put_views_back(this) }}
     {{ hang_on(this) }}
     {{ name_indexes(this) }}
-{% endmacro %}
-
-
-{#- The index of a primary key or of a unique constraint is called after its table. -#}
-{% macro _rename_keys(relation, was) %}
-    do $rename$
-    declare
-        old name;
-    begin
-        for old in
-            select conname from pg_constraint
-            where conrelid = '{{ relation }}'::regclass and contype in ('p', 'u', 'x', 'n')
-                and starts_with(conname, '{{ was.identifier }}')
-        loop
-            execute format('alter table {{ relation | replace('%', '%%') }} rename constraint %I to %I', old,
-                replace(old, '{{ was.identifier }}', {{ dbt.string_literal(dbt.escape_single_quotes(relation.identifier)) }}));
-        end loop;
-    end
-    $rename$;
 {% endmacro %}

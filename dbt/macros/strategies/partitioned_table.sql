@@ -64,7 +64,7 @@
     create {{ 'unlogged ' if is_published(this) }}table {{ partition_relation(p) }} partition of {{ relation }}
     for values from ('{{ p.start }}') to ('{{ p.end }}') {{- spaces.get(p.start) or '' }};
     {%- endfor %}
-    {{ rename_constraints(relation, this) }}
+    {{ rename_constraints(relation, relation, this) }}
 {% endmacro %}
 
 
@@ -99,20 +99,21 @@
 {% endmacro %}
 
 
-{#- Postgres calls a constraint without a name after its table: after the one that it is meant for. -#}
-{% macro rename_constraints(relation, meant) %}
-    {%- if relation.identifier == meant.identifier -%}{{ return('select 1;') }}{%- endif %}
+{#- Postgres calls a constraint without a name after its table, as that was called: after the one that it is
+    meant for. `kinds`: as in pg_constraint; the indexes of keys are called after the table until it is swapped. -#}
+{% macro rename_constraints(relation, was, meant, kinds=('c', 'f')) %}
+    {%- if was.identifier == meant.identifier -%}{{ return('select 1;') }}{%- endif %}
     do $rename$
     declare
         old name;
     begin
         for old in
             select conname from pg_constraint
-            where conrelid = '{{ relation }}'::regclass and contype in ('c', 'f')
-                and starts_with(conname, '{{ relation.identifier }}')
+            where conrelid = '{{ relation }}'::regclass and contype in ('{{ kinds | join("', '") }}')
+                and starts_with(conname, '{{ was.identifier }}')
         loop
             execute format('alter table {{ relation | replace('%', '%%') }} rename constraint %I to %I', old,
-                replace(old, '{{ relation.identifier }}', {{ dbt.string_literal(dbt.escape_single_quotes(meant.identifier)) }}));
+                replace(old, '{{ was.identifier }}', {{ dbt.string_literal(dbt.escape_single_quotes(meant.identifier)) }}));
         end loop;
     end
     $rename$;
