@@ -54,10 +54,10 @@ demo-files: install ## write the demo's events as files: canonical ones, and a s
 ingest: install ## land what is new of FROM= TO=: [SOURCE_NAME=] [SOURCE=api|files|dlt] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=] [RESOURCE=] [FORCE=1] [DRY=1] [JSON=1]
 	@$(RUN) ingestion ingest
 
-mapping-draft: install ## write a first mapping from samples: EVENTS_URL= [SOURCE=api|files] [PROFILES_URL=] [MAPPING=name]
+mapping-draft: install ## write a first mapping from samples: EVENTS_URL= [PROFILES_URL=], RESOURCE= or SOURCE_NAME= [MAPPING=name] [FROM=] [TO=]
 	@$(RUN) ingestion mapping-draft
 
-mapping-check: install ## what sample records become by a mapping, without landing: MAPPING= EVENTS_URL= [PROFILES_URL=]
+mapping-check: install ## what sample records become by a mapping, without landing: MAPPING= and EVENTS_URL= [PROFILES_URL=] or RESOURCE=, or SOURCE_NAME= [FROM=]
 	@$(RUN) ingestion mapping-check
 
 retract: install ## take a delivery back: UNIT= [MAPPING=] [DRY=1]

@@ -68,8 +68,10 @@ def replay() -> None:
 
 @command(RangeSettings, SampleSettings)
 def mapping_draft() -> None:
-    """Write a first mapping of files or an API, guessed from samples."""
+    """Write a first mapping of files, an API or a resource of dlt, guessed from samples."""
     settings = SampleSettings.from_env()
+    if settings.connector == "dlt":
+        let_in()
     from ingestion.mapping_draft import draft
     from ingestion.sample_tables import show_draft
 
@@ -80,6 +82,8 @@ def mapping_draft() -> None:
 def mapping_check() -> None:
     """Show what a mapping makes of sample records; nothing lands, and no warehouse is needed."""
     settings = SampleSettings.from_env()
+    if settings.connector == "dlt":
+        let_in()
     from ingestion.mapping_check import check
     from ingestion.sample_tables import show_check
 

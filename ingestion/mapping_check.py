@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.days import Window
 from core.errors import UserError
 from core.progress import Progress
 from core.scratch import scratch_directory
@@ -124,12 +125,18 @@ def check(settings: SampleSettings) -> Checked:
     Raises:
         UserError: a setting or the mapping is wrong, or there is nothing to read.
     """
-    name = settings.mapping or "canonical"
-    mapping = load_mapping(name)
+    mapping = load_mapping(settings.mapping or "canonical")
+    name = settings.source_name or settings.mapping or "canonical"
+    mapping = replace(mapping, name=settings.source_name or mapping.name)
     with scratch_directory() as scratch:
-        if settings.connector == "api":
-            return _of_api(settings, name, mapping, scratch)
-        return _of_files(settings, name, mapping, scratch)
+        if settings.connector == "files":
+            return _of_files(settings, name, mapping, scratch)
+        if settings.connector == "dlt":
+            return _of_resource(settings, name, mapping, scratch)
+        from ingestion.sample_calls import counted_calls
+
+        with counted_calls(settings) as spend:
+            return _of_api(settings, name, mapping, scratch, spend)
 
 
 def _of_files(settings: SampleSettings, name: str, mapping: Mapping, scratch: Path) -> Checked:
@@ -152,17 +159,52 @@ def _of_files(settings: SampleSettings, name: str, mapping: Mapping, scratch: Pa
     return Checked(name, settings.events_url, tables)
 
 
-def _of_api(settings: SampleSettings, name: str, mapping: Mapping, scratch: Path) -> Checked:
-    window = api_day(settings.asked)
-    asked = read_settings(
+def _as_asked(settings: SampleSettings, window: Window) -> IngestSettings:
+    """The ingestion of a window."""
+    return read_settings(
         IngestSettings,
         days=window.days,
-        connector="api",
-        source_name="",
+        hours=None if window.is_days else window,
+        connector=settings.connector,
+        source_name=settings.source_name,
         events_url=settings.events_url,
         profiles_url=settings.profiles_url,
+        resource=settings.resource,
     )
+
+
+def _of_resource(settings: SampleSettings, name: str, mapping: Mapping, scratch: Path) -> Checked:
+    """Its first records; of one with windows, those of the first window."""
+    from ingestion.sampled_items import sampled_items
+    from ingestion.source.resource import ResourceDelivery  # dlt: 0.3 s
+
+    asked = _as_asked(settings, api_day(settings.asked))
     found = deliveries(asked, mapping, Progress(), lambda table, place: PageEnds(place))
+    tables = []
+    for table in mapping.tables:
+        delivery = found.get(table.table)
+        if not isinstance(delivery, ResourceDelivery):
+            continue
+        items = sampled_items(delivery, scratch)
+        looked_at = f"{items.window or settings.resource}"
+        checked = CheckedTable(table.table, looked_at, _reading(settings, mapping, table))
+        if not items.is_whole:
+            checked.notes.append(f"only {items.looked_at} were read")
+        _read(checked, [items.unit])
+        tables.append(checked)
+    return Checked(name, "", tables)
+
+
+def _of_api(
+    settings: SampleSettings,
+    name: str,
+    mapping: Mapping,
+    scratch: Path,
+    spend: Callable[[], None],
+) -> Checked:
+    window = api_day(settings.asked)
+    asked = _as_asked(settings, window)
+    found = deliveries(asked, mapping, Progress(), lambda table, place: PageEnds(place), spend)
     tables, paging = [], []
     for table in mapping.tables:
         delivery = found.get(table.table)

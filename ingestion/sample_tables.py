@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import redacted
+from ingestion.drafted import Drafted
 from ingestion.mapping_check import Checked, CheckedTable
-from ingestion.mapping_draft import Drafted, next_commands
+from ingestion.mapping_draft import next_commands
 from ingestion.settings import SampleSettings
 
 LETTERS = 400  # of a value: more than any terminal shows in a cell

@@ -127,10 +127,8 @@ class IngestSettings:
         asked = Window.of_days(days) if days else optional_window()
         if asked is None:
             raise UserError("FROM is not set: give the first UTC day to ingest, FROM=YYYY-MM-DD")
-        named = chosen_source(SOURCES_FILE.read(env), SOURCE_NAME.read(env), env)
-        env = _with_source({**env, **(named.variables if named else {})})
+        env, calls = _chosen(env)
         hours = None if asked.is_days else asked
-        calls = named.calls_per_day if named else 0
         settings = read_settings(cls, env, days=asked.days, hours=hours, calls_per_day=calls)
         settings.check()
         return settings
@@ -141,16 +139,7 @@ class IngestSettings:
         Raises:
             UserError: it does not.
         """
-        if self.connector == "dlt":
-            if not self.resource:
-                raise UserError("RESOURCE is not set: give package.module:function for SOURCE=dlt")
-            if self.profiles_url:
-                raise UserError(
-                    f"PROFILES_URL={self.profiles_url!r} is of files and APIs, but SOURCE=dlt: "
-                    "name the resource of profiles in [dlt] of the mapping"
-                )
-        else:
-            _check_url(self.connector, self.events_url)
+        _check_place(self)
 
 
 @dataclass(frozen=True)
@@ -163,7 +152,10 @@ class SampleSettings:
     events_url: str = EVENTS_URL.field()
     profiles_url: str = PROFILES_URL.field()
     api_token: str = API_TOKEN.field()
+    source_name: str = SOURCE_NAME.field()
+    resource: str = RESOURCE.field()
     event_ts_min: date = EVENT_TS_MIN.field()
+    calls_per_day: int = 0  # of an API; 0 for any number
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> SampleSettings:
@@ -172,10 +164,9 @@ class SampleSettings:
         Raises:
             UserError: a setting is missing or wrong.
         """
-        settings = read_settings(cls, _with_source(env), asked=optional_window())
-        if settings.connector == "dlt":
-            raise UserError("SOURCE='dlt' has no samples to look at: give EVENTS_URL")
-        _check_url(settings.connector, settings.events_url)
+        env, calls = _chosen(env)
+        settings = read_settings(cls, env, asked=optional_window(), calls_per_day=calls)
+        _check_place(settings)
         return settings
 
 
@@ -229,6 +220,13 @@ OTHERS = (
 )
 
 
+def _chosen(env: Mapping[str, str]) -> tuple[Mapping[str, str], int]:
+    """The variables of the source that is meant, and its calls a day; see `chosen_source`."""
+    named = chosen_source(SOURCES_FILE.read(env), SOURCE_NAME.read(env), env)
+    variables = named.variables if named else {}
+    return _with_source({**env, **variables}), named.calls_per_day if named else 0
+
+
 def _with_source(env: Mapping[str, str]) -> dict[str, str]:
     """The variables that are set, and SOURCE as it is understood where it is not."""
     url = EVENTS_URL.read(env)
@@ -240,6 +238,20 @@ def _with_source(env: Mapping[str, str]) -> dict[str, str]:
 
 def _is_http(url: str) -> bool:
     return url.startswith(("http://", "https://"))
+
+
+def _check_place(settings: IngestSettings | SampleSettings) -> None:
+    """Refuse a source that does not say where it is."""
+    if settings.connector != "dlt":
+        _check_url(settings.connector, settings.events_url)
+        return
+    if not settings.resource:
+        raise UserError("RESOURCE is not set: give package.module:function for SOURCE=dlt")
+    if settings.profiles_url:
+        raise UserError(
+            f"PROFILES_URL={settings.profiles_url!r} is of files and APIs, but SOURCE=dlt: "
+            "name the resource of profiles in [dlt] of the mapping"
+        )
 
 
 def _check_url(connector: str, url: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -95,17 +95,37 @@ class Resource:
         Raises:
             UserError: there is no such resource, or several where none is named.
         """
+        found = self._made(window)
+        if isinstance(found, dlt.sources.DltSource):
+            return found.with_resources(self._chosen(name, list(found.selected_resources)))
+        self._chosen(name, [found.name])
+        resource: Iterable[object] = found
+        return resource
+
+    def names(self, window: Window | None) -> list[str]:
+        """Its resources, one or more, in their order.
+
+        Args:
+            window: as of `items`.
+
+        Raises:
+            UserError: it fails.
+        """
+        with _TheirErrors(self.where):
+            found = self._made(window)
+            if isinstance(found, dlt.sources.DltSource):
+                return list(found.selected_resources)
+            return [found.name]
+
+    def _made(self, window: Window | None) -> Any:
+        """A source or resource of dlt; Any: it has no types."""
         found: Any = self.make
         # One made of data is complete as it is, and cannot be called.
         if not (isinstance(found, dlt.sources.DltResource) and found.args_bound):
             found = found(**({} if window is None else self._given(window)))
-        if isinstance(found, dlt.sources.DltSource):
-            return found.with_resources(self._chosen(name, list(found.selected_resources)))
-        if not isinstance(found, dlt.sources.DltResource):
+        if not isinstance(found, dlt.sources.DltSource | dlt.sources.DltResource):
             found = dlt.resource(found, name=self.name.rpartition(":")[2])
-        self._chosen(name, [found.name])
-        resource: Iterable[object] = found
-        return resource
+        return found
 
     def _chosen(self, name: str, names: list[str]) -> str:
         if not name and len(names) == 1:
@@ -193,12 +213,13 @@ class ResourceDelivery:
         for number, found in enumerate(wanted):
             path = scratch / f"resource-{self.table}-{number}.jsonl"
             with path.open("wb") as file:
-                file.writelines(self._lines(found.key.window))
+                file.writelines(self.lines(found.key.window))
             size = path.stat().st_size
             unit = Unit(found.url, path, "jsonl", found.day, size, is_copy=True, is_known=True)
             yield found, replace(unit, content=digest(path))
 
-    def _lines(self, window: Window | None) -> Iterator[bytes]:
+    def lines(self, window: Window | None) -> Generator[bytes]:
+        """What it has for a window, one line of JSON a record, read as it is asked for."""
         of = f" for {window}" if window else ""
         with _TheirErrors(f"{self.resource.where}{of}"):
             yield from json_lines(self.resource.items(self.name, window))

@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from core.days import Window
 from ingestion.decode import readers
+from ingestion.drafted import Drafted
 from ingestion.mapping.landing_schema import SCHEMAS
 from ingestion.mapping.mapping import load_mapping
 from ingestion.mapping.reading import Reading
 from ingestion.mapping_check import Checked, check
-from ingestion.mapping_draft import Drafted, draft
+from ingestion.mapping_draft import draft
 from ingestion.settings import SampleSettings
 from ingestion.source.files import find_files
 from tests.helpers.landing import STARTED, write
