@@ -49,13 +49,7 @@
         {% do run_query('drop table ' ~ new) %}
         {{ return(_create_table_anew(existing, relation, noted)) }}
     {%- endif -%}
-    {%- if not config.get('contract').enforced -%}
-        {% do adapter.expand_target_column_types(from_relation=new, to_relation=relation) %}
-    {%- endif -%}
-    {%- set on_change = 'append_new_columns' if is_full
-        else incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
-    {% do process_schema_changes(on_change, new, existing) %}
-    {%- set columns = _columns_of_both(new, relation) -%}
+    {%- set columns = _columns_of_both(new, relation, is_full) -%}
     {%- set arguments = {
         'target_relation': relation, 'temp_relation': new, 'unique_key': config.get('unique_key'),
         'dest_columns': columns, 'incremental_predicates': config.get('incremental_predicates'),
@@ -77,10 +71,40 @@
 {% endmacro %}
 
 
-{#- What somebody has added to the table is not in the query's rows. -#}
-{% macro _columns_of_both(new, relation) %}
-    {%- set names = adapter.get_columns_in_relation(new) | map(attribute='name') | list -%}
-    {{ return(adapter.get_columns_in_relation(relation) | selectattr('name', 'in', names) | list) }}
+{#- What somebody has added to the table is not in the query's rows. Where both have the same columns, as nearly
+    always, one query says so: dbt's own way asks five times, 10 ms each. -#}
+{% macro _columns_of_both(new, relation, is_full) %}
+    {%- set found = run_query(_columns_compared(new, relation)).rows -%}
+    {%- if found | rejectattr(1) | list -%}
+        {% do _process_other_columns(new, relation, is_full) %}
+        {%- set found = run_query(_columns_compared(new, relation)).rows -%}
+    {%- endif -%}
+    {%- set columns = [] -%}
+    {%- for name, _, is_in_both, data_type in found if is_in_both -%}{%- do columns.append(api.Column(name, data_type)) -%}{%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+
+{#- A query of all columns of two tables: name, whether they are the same in both, whether both have one of that
+    name, the type. -#}
+{% macro _columns_compared(new, relation) -%}
+    select
+        attname, coalesce((old.atttypid, old.atttypmod) = (new.atttypid, new.atttypmod), false),
+        old.attnum is not null and new.attnum is not null, format_type(old.atttypid, old.atttypmod)
+    from (select * from pg_attribute where attrelid = '{{ relation }}'::regclass and attnum > 0 and not attisdropped) as old
+    full join (select * from pg_attribute where attrelid = '{{ new }}'::regclass and attnum > 0 and not attisdropped) as new
+        using (attname)
+    order by old.attnum
+{%- endmacro %}
+
+
+{% macro _process_other_columns(new, relation, is_full) %}
+    {%- if not config.get('contract').enforced -%}
+        {% do adapter.expand_target_column_types(from_relation=new, to_relation=relation) %}
+    {%- endif -%}
+    {%- set on_change = 'append_new_columns' if is_full
+        else incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
+    {% do process_schema_changes(on_change, new, relation) %}
 {% endmacro %}
 
 
