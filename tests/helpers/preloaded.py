@@ -14,7 +14,7 @@ import dbt.adapters.postgres
 import dbt.cli.main
 import dbt.include.global_project
 import dbt.include.postgres
-import dbt.task.build  # noqa: F401
+import dbt.task.build
 import dlt.destinations  # noqa: F401
 import duckdb  # noqa: F401
 from dbt_common.clients.jinja import extract_toplevel_blocks, template_cache

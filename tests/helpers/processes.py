@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,8 @@ def start(*arguments: str, **settings: str) -> Command:
 def _run(arguments: tuple[str, ...], environment: dict[str, str], out: Path, errors: Path) -> None:
     for descriptor, path in ((1, out), (2, errors)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), descriptor)
+    # Where the tests are a shell's background job, it is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [*arguments]

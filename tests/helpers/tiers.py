@@ -1,12 +1,14 @@
 """A pytest plugin: markers by folder, and which tests a tier runs (docs/testing.md).
 
 `--tier quick` is for every save, `--tier change` is what CI runs on every change: of each kind of
-every matrix one case, chosen by TEST_SEED. Without the option, pytest runs all it is given.
+every matrix one case, and of the slow tests every third, chosen by TEST_SEED. Without the option,
+pytest runs all it is given.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import os
 import random
 from collections import defaultdict
@@ -35,6 +37,25 @@ MARKERS = {
     "unit/": "unit",
 }
 ORDER = list(MARKERS)
+# Files of slow tests, most of them of many builds: `make test` takes a third of a file's each time.
+# What decides whether rows are lost or doubled is not among them, and runs always.
+ROTA = 3
+ON_ROTA = tuple(
+    f"{name}.py"
+    for name in """
+    dagster/test_automation dagster/test_checks dagster/test_ledger_sensor dagster/test_mirror
+    dagster/test_runs
+    e2e/test_services e2e/test_termination
+    integration/test_build_lock integration/test_data_tests integration/test_dbt_alone
+    integration/test_dbt_commands integration/test_dbt_errors integration/test_dbt_own
+    integration/test_dbt_project integration/test_deletions integration/test_forgotten
+    integration/test_model_versions integration/test_owed_tests integration/test_postgres_servers
+    integration/test_profile_accounting integration/test_profiles integration/test_profiles_at_once
+    integration/test_rebuild integration/test_reject_reasons integration/test_replay
+    integration/test_replay_profiles integration/test_retention integration/test_swap_snapshots
+    integration/test_warehouse integration/test_what_is_not_ours
+    """.split()
+)
 
 
 def matrix(names: str, kinds: Mapping[str, Mapping[str, Any]]) -> pytest.MarkDecorator:
@@ -71,12 +92,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: ORDER.index(folder_of(item)))
     for item in items:
         item.add_marker(MARKERS[folder_of(item)])
+        if item.path.relative_to(TESTS).as_posix() in ON_ROTA:
+            item.add_marker("rota")
     tier = config.getoption("--tier")
     kept = items
     if tier == "quick":
         kept = [item for item in items if is_any(item, "unit", "quick")]
     elif tier == "change":
         kept = one_of_each([item for item in items if not is_any(item, "full")])
+        kept = whose_turn_it_is(kept)
     chosen = set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = kept
@@ -110,3 +134,16 @@ def one_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
         chosen = random.Random(f"{os.environ['TEST_SEED']} {key}").choice(found)  # noqa: S311
         left.update(item for item in found if item is not chosen)
     return [item for item in items if item not in left]
+
+
+def whose_turn_it_is(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of the tests of each file that is on the rota, those that TEST_SEED chose, at least one."""
+    files: dict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if is_any(item, "rota"):
+            files[item.path].append(item)
+    chosen: set[pytest.Item] = set()
+    for path, found in files.items():
+        among = random.Random(f"{os.environ['TEST_SEED']} {path.name}")  # noqa: S311
+        chosen.update(among.sample(found, math.ceil(len(found) / ROTA)))
+    return [item for item in items if item in chosen or not is_any(item, "rota")]
