@@ -10,5 +10,8 @@ KEEP_DAYS = Setting(
     example="400",
 )
 USER_ID = Setting(
-    "USER_ID", Text(), "For forget: the user whose traces are deleted.", example="u17"
+    "USER_ID",
+    Text(),
+    "For forget: the user whose traces are deleted, by the id that the source delivers.",
+    example="u17",
 )

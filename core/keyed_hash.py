@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 from core.errors import UserError, hide
 from core.settings import HASH_KEY
@@ -15,6 +16,7 @@ from core.settings import HASH_KEY
 # NIST SP 800-107 wants 112 bits at least; this is that of random letters and digits.
 SHORTEST_KEY = 16
 _BLOCK_BYTES = 64  # of SHA-256
+_HASHES = re.compile("(?=([0-9a-f]{64}))")  # also where they overlap
 
 
 def keyed_hash(value: str, key: bytes | None = None) -> str:
@@ -31,6 +33,16 @@ def keyed_hash(value: str, key: bytes | None = None) -> str:
         UserError: HASH_KEY is not set, or too short.
     """
     return hmac.new(key or hash_key(), value.encode(), hashlib.sha256).hexdigest()
+
+
+def hashes_in(text: str) -> list[str]:
+    """All that may be a keyed hash in a text, in any case of letters."""
+    return _HASHES.findall(text.lower())
+
+
+def is_hash(value: str) -> bool:
+    """Whether a value is written as a keyed hash is."""
+    return hashes_in(value) == [value]
 
 
 def hash_pads() -> tuple[str, str]:

@@ -18,20 +18,24 @@ from core.errors import UserError
 from core.scratch import remove_left_scratch
 from core.traces import is_telling
 from core.warehouse.connection import Warehouse, postgres_errors
-from core.warehouse.given import VALUE, given
+from core.warehouse.given import VALUES, given
 from core.warehouse.locks import exclusively
 from ingestion.decode.attribution import users_of
 from ingestion.land.forgotten import forgotten, remember
 from ingestion.land.loads import TABLES, make_room
 from ingestion.land.retention import delete_rows
-from ingestion.mapping.mapping import TableMapping, load_mapping
+from ingestion.mapping.mapping import TableMapping
 from ingestion.mapping.reading import Reading
 from ingestion.mapping.reasons import UNREADABLE, Reason
+from ingestion.source_mapping import source_mapping
 
 _MENTIONS = f"""user_id is null and reject_reason <> '{Reason.OVERSIZED_FIELD}'
     and jsonb_typeof(payload) = 'object'
-    and jsonb_path_exists(payload, '$.** ? (@ == $user)', jsonb_build_object('user', {VALUE}))"""
-_IS_USER = f"user_id = {VALUE}"
+    and exists (
+        select from pg_temp.given where number in (TELLING)
+        and jsonb_path_exists(payload, '$.** ? (@ == $user)', jsonb_build_object('user', value))
+    )"""
+_IS_USER = f"user_id = {VALUES}"
 NOBODYS = "user_id is null and reject_reason is not null and reject_reason <> 'deletion'"
 _FETCH_ROWS = 500
 LOOKED_AT = 2**20  # characters of each of these, some are 32 MiB
@@ -39,12 +43,12 @@ LOOKED_AT = 2**20  # characters of each of these, some are 32 MiB
 _UNREAD = (*UNREADABLE, Reason.OVERSIZED_FIELD)
 
 
-def count_user(warehouse: Warehouse, user: str) -> dict[str, int]:
+def count_user(warehouse: Warehouse, *ids: str) -> dict[str, int]:
     """How many records of a user there are, by landing table.
 
     Args:
         warehouse: where; its schema is of this version.
-        user: their user_id.
+        ids: whatever user_id has of them (`known_as`).
     """
     found = {}
     with (
@@ -54,9 +58,9 @@ def count_user(warehouse: Warehouse, user: str) -> dict[str, int]:
     ):
         cursor.execute("begin")  # and never a commit
         _attribute(db)
-        with given(db, user):
+        with given(db, *ids):
             for table in TABLES:
-                cursor.execute(f"select count(*) from raw.{table} where {_of(user)}")
+                cursor.execute(f"select count(*) from raw.{table} where {_of(ids)}")
                 [(found[f"raw.{table}"],)] = cursor.fetchall()
         cursor.execute("rollback")
     return found
@@ -71,8 +75,12 @@ def was_forgotten(warehouse: Warehouse, user: str) -> bool:
 def leave_out(warehouse: Warehouse, user: str) -> str:
     """From now on no load brings records of a user; one under way is refused.
 
+    Args:
+        warehouse: where; its schema is of this version.
+        user: their id as a source delivers it, or the keyed hash of it.
+
     Returns:
-        The hash of the user.
+        What is kept of the user: a hash that is no id of theirs.
 
     Raises:
         UserError: HASH_KEY is too short, or Postgres refused.
@@ -85,13 +93,13 @@ def leave_out(warehouse: Warehouse, user: str) -> str:
         return remember(db, user)
 
 
-def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
+def forget_user(warehouse: Warehouse, *ids: str) -> dict[str, int]:
     """Delete the records of a user, who is left out already. Also the working files of killed
     loads, whoever is in them.
 
     Args:
         warehouse: where; its schema is of this version.
-        user: their user_id.
+        ids: whatever user_id has of them (`known_as`).
 
     Returns:
         By table, the rows deleted; also those of loads that never completed.
@@ -103,8 +111,8 @@ def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
     with postgres_errors(warehouse, "forgetting"), closing(warehouse.connect()) as db:
         with exclusively(db):
             _attribute(db)
-            with given(db, user):
-                deleted = delete_rows(db, dict.fromkeys(TABLES, _of(user)), {})
+            with given(db, *ids):
+                deleted = delete_rows(db, dict.fromkeys(TABLES, _of(ids)), {})
         for table in TABLES:
             make_room(db, table, deleted[f"raw.{table}"])
     return deleted
@@ -119,9 +127,12 @@ def unattributed(warehouse: Warehouse) -> int:
         return int(records)
 
 
-def _of(user: str) -> str:
-    """Which records are a user's; their id is VALUE."""
-    return f"({_IS_USER} or {_MENTIONS})" if is_telling(user) else _IS_USER
+def _of(ids: Sequence[str]) -> str:
+    """Which records are a user's; their ids are VALUES."""
+    telling = [f"{number}" for number, each in enumerate(ids, start=1) if is_telling(each)]
+    if not telling:
+        return _IS_USER
+    return f"({_IS_USER} or {_MENTIONS.replace('TELLING', ', '.join(telling))})"
 
 
 def _attribute(db: Connection) -> None:
@@ -147,7 +158,7 @@ def _attribute(db: Connection) -> None:
 def _mapping(source: str, table: str) -> TableMapping | None:
     """How a source's records are read; None where its mapping is not there any more."""
     try:
-        mapping = load_mapping(source)
+        mapping = source_mapping(source)
     except UserError:
         return None
     return mapping.events if table == "events" else mapping.profiles

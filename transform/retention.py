@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 
 from psycopg2 import sql
 
@@ -13,7 +15,7 @@ from core.errors import UserError
 from core.progress import Progress
 from core.traces import remove_lines, shows
 from core.warehouse.connection import Warehouse
-from core.warehouse.given import VALUE, given, rows_of_value
+from core.warehouse.given import VALUES, given, rows_of_values
 from core.warehouse.locks import transaction
 from core.warehouse.relation import counts, exists
 from transform.build import transform
@@ -34,17 +36,17 @@ _BY_EVENT_DAY = (
 
 # Users whom builds look for; the build has taken them out of what it is made of.
 _NO_LONGER = [
-    sql.SQL("delete from raw.retracted_profiles where user_id = ") + sql.SQL(VALUE),
-    sql.SQL("delete from intermediate.moved_profiles where user_id = ") + sql.SQL(VALUE),
+    sql.SQL("delete from raw.retracted_profiles where user_id = ") + sql.SQL(VALUES),
+    sql.SQL("delete from intermediate.moved_profiles where user_id = ") + sql.SQL(VALUES),
 ]
 
 
-def count_user(warehouse: Warehouse, user: str) -> dict[str, int]:
+def count_user(warehouse: Warehouse, *ids: str) -> dict[str, int]:
     """How many rows each of dbt's tables has of a user; without those that are not built yet.
 
     Args:
         warehouse: where.
-        user: their user_id.
+        ids: whatever user_id has of them.
     """
     columns = {}
     for node in manifest()["nodes"].values():
@@ -52,15 +54,15 @@ def count_user(warehouse: Warehouse, user: str) -> dict[str, int]:
         if node["resource_type"] == "model" and is_table and "user_id" in node["columns"]:
             columns[f"{node['schema']}.{node['alias']}"] = "user_id"
     with closing(warehouse.connect()) as db:
-        return rows_of_value(db, user, columns)
+        return rows_of_values(db, ids, columns)
 
 
-def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
+def forget_user(warehouse: Warehouse, *ids: str) -> dict[str, int]:
     """Build the days that the leaving of a user's records has made out of date.
 
     Args:
         warehouse: where; the records have left raw.
-        user: their user_id.
+        ids: whatever user_id has of them.
 
     Returns:
         By table, the rows of the user that were there.
@@ -68,15 +70,15 @@ def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
     Raises:
         UserError: the build failed, or the user is still in a table of dbt's.
     """
-    before = count_user(warehouse, user)
+    before = count_user(warehouse, *ids)
     print(transform(warehouse, None, Progress(unit="models and tests")))
-    left = [table for table, rows in count_user(warehouse, user).items() if rows]
+    left = [table for table, rows in count_user(warehouse, *ids).items() if rows]
     if left:
         raise UserError(f"USER_ID is still in {', '.join(left)}: run make forget again")
     with (
         closing(warehouse.connect()) as db,
         transaction(db),
-        given(db, user),
+        given(db, *ids),
         db.cursor() as cursor,
     ):
         for statement in _NO_LONGER:
@@ -84,26 +86,31 @@ def forget_user(warehouse: Warehouse, user: str) -> dict[str, int]:
     return before
 
 
-def forget_in_files(user: str) -> dict[str, int]:
+def forget_in_files(*ids: str) -> dict[str, int]:
     """Take a user out of dbt's logs, line by line, and delete the files of its target that show
     them; nothing else reads those.
 
     Args:
-        user: their user_id.
+        ids: whatever user_id has of them.
 
     Returns:
         How many lines and files, where there were any.
     """
-    lines = sum(remove_lines(log, user) for log in sorted(LOG_DIR.glob("*.log*")))
+    logs = sorted(LOG_DIR.glob("*.log*"))
+    lines = sum(remove_lines(log, each) for log in logs for each in ids)
     shown = [
         path
         for path in TARGET_DIR.rglob("*")
-        if path.is_file() and path.name not in OF_PROJECT and shows(path, user)
+        if path.is_file() and path.name not in OF_PROJECT and _shows(path, ids)
     ]
     for path in shown:
         path.unlink()
     found = {"lines of dbt's logs": lines, "files of dbt's target": len(shown)}
     return {place: number for place, number in found.items() if number}
+
+
+def _shows(path: Path, ids: Sequence[str]) -> bool:
+    return any(shows(path, each) for each in ids)
 
 
 def count_events(warehouse: Warehouse, before: date) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """Forgotten users: their rows are left out of every later delivery, before Postgres has them.
 
-Kept is a keyed hash of each user's id. The key is HASH_KEY; where that is not set, one is made with
-the first user and kept beside the hashes. That protects less: who may read both can try ids. It
-keeps nobody who has set nothing from erasing a person.
+Kept is a keyed hash of the keyed hash of each user's id. No table has it as an id, and it tells a
+user alike whose source delivers the id and one whose mapping has hashed it. The key is HASH_KEY;
+where that is not set, one is made with the first user and kept beside the hashes. That protects
+less: who may read both can try ids. It keeps nobody who has set nothing from erasing a person.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from psycopg2.extensions import connection as Connection
 
 from core.errors import Unavailable, UserError, hide
-from core.keyed_hash import hash_key, keyed_hash
+from core.keyed_hash import hash_key, hashes_in, is_hash, keyed_hash
 from core.settings import HASH_KEY
 
 # Ids that are known to be nobody's, so that they are not hashed with each batch: a hash takes 1.5
@@ -57,11 +58,12 @@ class Forgotten:
             yield batch.filter(pc.invert(is_gone))
 
     def has(self, user: str) -> bool:
-        """Whether a user was forgotten."""
+        """Whether a user was forgotten, by their id or the hash of it, with whatever around it."""
         if user in self._others:
             return False
-        if any(keyed_hash(user, key) in hashes for key, hashes in self.hashes.items()):
-            return True
+        for key, hashes in self.hashes.items():
+            if not hashes.isdisjoint(_told_by(user, key)):
+                return True
         if len(self._others) < MAX_KNOWN:
             self._others.add(user)
         return False
@@ -77,6 +79,22 @@ class Forgotten:
             raise Unavailable(
                 "a user was forgotten while records were read: nothing was loaded, run it again"
             )
+
+
+def _told_by(user: str, key: bytes) -> Iterator[str]:
+    """What may be kept of a user whose rows have this id."""
+    once = keyed_hash(user, key)
+    yield once  # the id is a hash itself; or a version before kept so
+    yield keyed_hash(once, key)
+    for hashed in hashes_in(user):
+        yield keyed_hash(hashed, key)
+
+
+def _kept_of(user: str, key: bytes) -> list[str]:
+    """What is kept of a user; of one who was named by their hash both, in case it is an id."""
+    once = keyed_hash(user, key)
+    twice = keyed_hash(once, key)
+    return [once, twice] if is_hash(user) else [twice]
 
 
 def forgotten(db: Connection) -> Forgotten:
@@ -116,18 +134,20 @@ def remember(db: Connection, user: str) -> str:
     key = _present_key(db)
     made = "" if key else secrets.token_hex(32)
     key = key or _of_text(made)
-    user_hash, key_id = keyed_hash(user, key), _key_id(key)
+    kept, key_id = _kept_of(user, key), _key_id(key)
     with db.cursor() as cursor:
         cursor.execute(
             """insert into raw.forgotten_keys (key_id, key) values (%s, %s)
             on conflict do nothing""",
             (key_id, made or None),
         )
-        cursor.execute(
-            "insert into raw.forgotten (user_hash, key_id) values (%s, %s) on conflict do nothing",
-            (user_hash, key_id),
-        )
-    return user_hash
+        for user_hash in kept:
+            cursor.execute(
+                """insert into raw.forgotten (user_hash, key_id) values (%s, %s)
+                on conflict do nothing""",
+                (user_hash, key_id),
+            )
+    return kept[0]
 
 
 def _present_key(db: Connection) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -91,13 +91,13 @@ def _older(instance: dg.DagsterInstance, before: date) -> list[dg.DagsterRun]:
     return [run for run in instance.get_runs(older) if run.is_finished]
 
 
-def count_runs_that_show(user: str) -> int:
+def count_runs_that_show(*ids: str) -> int:
     """How many of Dagster's runs show a user in an event: a preview, or an error."""
     with kept_history() as instance:
-        return len(_shown(instance, user)) if instance else 0
+        return len(_shown(instance, ids)) if instance else 0
 
 
-def delete_runs_that_show(user: str) -> int:
+def delete_runs_that_show(*ids: str) -> int:
     """Delete Dagster's runs that show a user, with their events and logs; of other runs' logs the
     lines. Returns how many runs.
 
@@ -109,15 +109,16 @@ def delete_runs_that_show(user: str) -> int:
     with kept_history() as instance:
         if instance is None:
             return 0
-        shown = _shown(instance, user)
+        shown = _shown(instance, ids)
         for run in shown:
             if run.is_finished:
                 _delete(instance, run)
         for key in instance.get_asset_keys():
-            _renew_latest(instance, key, user)
+            _renew_latest(instance, key, ids)
         home = Path(instance.root_directory)
         for log in [*home.rglob("*.out"), *home.rglob("*.err"), *home.rglob("*.log")]:
-            remove_lines(log, user)
+            for each in ids:
+                remove_lines(log, each)
         unfinished = [run.run_id for run in shown if not run.is_finished]
         if unfinished:
             raise UserError(
@@ -134,11 +135,11 @@ def is_going_on(run_id: str) -> bool:
         return run is not None and not run.is_finished
 
 
-def _shown(instance: dg.DagsterInstance, user: str) -> list[dg.DagsterRun]:
+def _shown(instance: dg.DagsterInstance, ids: Sequence[str]) -> list[dg.DagsterRun]:
     return [
         run
         for run in instance.get_runs()
-        if any(_shows(entry, user) for entry in instance.all_logs(run.run_id))
+        if any(_shows(entry, each) for entry in instance.all_logs(run.run_id) for each in ids)
     ]
 
 
@@ -154,11 +155,11 @@ def _shows(entry: dg.EventLogEntry, user: str) -> bool:
     return is_said(dg.serialize_value(entry), user)
 
 
-def _renew_latest(instance: dg.DagsterInstance, key: dg.AssetKey, user: str) -> None:
+def _renew_latest(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[str]) -> None:
     """Dagster keeps each asset's latest event a second time, also when its run is deleted."""
     [record] = instance.get_asset_records([key])
     latest = record.asset_entry.last_materialization
-    if latest is None or not _shows(latest, user):
+    if latest is None or not any(_shows(latest, each) for each in ids):
         return
     left = instance.fetch_materializations(key, limit=1).records
     storage = instance.event_log_storage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 
 import pytest
 
@@ -13,6 +12,7 @@ from core.progress import Progress
 from ingestion.mapping.mapping import SHIPPED
 from ingestion.replay import replay
 from ingestion.settings import ReplaySettings
+from tests.helpers.everywhere import everywhere
 from tests.helpers.paged_api import Said, paged_api
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
@@ -35,19 +35,6 @@ def cleaned(tmp_path, said='hash = ["user_id", "properties.email"]\ndrop = ["ip"
     path = tmp_path / "canonical.toml"
     path.write_text(text)
     return str(path)
-
-
-def everywhere(warehouse) -> str:
-    """All that is in the database, as text."""
-    tables = """select table_schema, table_name from information_schema.tables
-        where table_schema not in ('pg_catalog', 'information_schema')"""
-    found = []
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
-        cursor.execute(tables)
-        for schema, table in cursor.fetchall():
-            cursor.execute(f'select t::text from "{schema}"."{table}" as t')
-            found += [row[0] for row in cursor.fetchall()]
-    return "\n".join(found)
 
 
 def events(*more):
