@@ -13,6 +13,7 @@ from contextlib import closing
 from dbt.artifacts.resources.types import NodeType
 from dbt.artifacts.schemas.results import NodeResult
 from dbt_common.events.base_types import EventMsg
+from psycopg2.extensions import connection as Connection
 
 from core.days import DayRange
 from core.errors import UserError, redacted
@@ -24,10 +25,11 @@ from core.warehouse.room import require_room
 from core.warehouse.target import is_dev
 from transform.build_lock import build_lock, is_edited
 from transform.event_days import chunks, failed_days, has_older_profiles, named, reshaped, state
-from transform.invocation import OnEvent, invoke
+from transform.invocation import OnEvent, invoke, last_invocation
 from transform.project import project_digest
 from transform.said import of_invocation, of_node
 from transform.settings import TransformSettings
+from transform.settled import note_settled
 
 _WAITS = " partitions wait ("  # dbt/macros/strategies/partition_overwrite.sql says for whom
 
@@ -75,19 +77,22 @@ def transform(warehouse: Warehouse, days: DayRange | None, progress: Progress) -
         prepare_warehouse(warehouse)
         if is_edited(warehouse, project_digest()) or reshaped(warehouse):
             rebuild_tables(warehouse, progress)
-    said = build(warehouse, days, progress)
+    results = _build(warehouse, days, progress)
     if days is not None:
-        return said
+        return _said(results)
     if has_older_profiles(warehouse):
-        said = build(warehouse, None, progress)
+        results = _build(warehouse, None, progress)
     left = state(warehouse)
     if is_auto and left.older:
         for chunk in chunks(left.older):
             print(f"{chunk} on today's models: {build(warehouse, chunk, progress)}")
         left = state(warehouse)
     if left.failed:
-        raise UserError(f"{said}, but {len(left.failed)} days are red: {named(left.failed)}")
-    return "\n".join([said, *left.notes()])
+        red = f"{len(left.failed)} days are red: {named(left.failed)}"
+        raise UserError(f"{_said(results)}, but {red}")
+    if all(result.status != "warn" for result in results):
+        note_settled(warehouse)
+    return "\n".join([_said(results), *left.notes()])
 
 
 def rebuild_tables(warehouse: Warehouse, progress: Progress) -> list[str]:
@@ -115,8 +120,12 @@ def rebuild_tables(warehouse: Warehouse, progress: Progress) -> list[str]:
 
 def build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> str:
     """Run `dbt build`, as `transform`, and say in one line what it did."""
+    return _said(_build(warehouse, days, progress))
+
+
+def _build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> list[NodeResult]:
     title = f"dbt build {days}" if days else "dbt build"
-    return _said(_shown(warehouse, build_arguments(days), title, progress))
+    return _shown(warehouse, build_arguments(days), title, progress)
 
 
 def _said(results: Sequence[NodeResult]) -> str:
@@ -228,6 +237,18 @@ def run_dbt(
     if not outcome.success and (outcome.exception or not results):
         raise UserError(f"dbt: {of_invocation(outcome.exception)}")
     return results
+
+
+def days_built(db: Connection, days: DayRange) -> list[str]:
+    """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
+    # Not of event_days: where that view could not be made, its error is what counts.
+    with db.cursor() as cursor:
+        cursor.execute(
+            """select day from intermediate.built_days
+            where model = 'fact_events' and invocation_id = %s order by day""",
+            (last_invocation(),),
+        )
+        return [f"{day}" for (day,) in cursor.fetchall() if day not in days]
 
 
 def _is_model(result: NodeResult) -> bool:

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from hashlib import sha256
 
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
 from core.days import DayRange
 from core.errors import UserError
@@ -17,7 +16,6 @@ from core.settings import read_settings
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import Where, read
 from core.warehouse.target import schema_of
-from transform.invocation import last_invocation
 from transform.settings import TransformSettings
 
 _SHOWN = 5
@@ -135,18 +133,6 @@ def out_of_date(warehouse: Warehouse) -> dict[str, int | str]:
     today = sha256("".join(each["version"] for each in models).encode()).hexdigest()[:12]
     newest = older[-DAYS_A_CHUNK:]
     return found | {f"{d['event_date']}": f"{d['raw_version']} {today}" for d in newest}
-
-
-def days_built(db: Connection, days: DayRange) -> list[str]:
-    """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
-    # Not of event_days: where that view could not be made, its error is what counts.
-    with db.cursor() as cursor:
-        cursor.execute(
-            """select day from intermediate.built_days
-            where model = 'fact_events' and invocation_id = %s order by day""",
-            (last_invocation(),),
-        )
-        return [f"{day}" for (day,) in cursor.fetchall() if day not in days]
 
 
 def chunks(days: Iterable[date]) -> list[DayRange]:

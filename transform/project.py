@@ -34,13 +34,19 @@ def project_files() -> list[Path]:
     return sorted([*found, *MIGRATIONS.glob("*.sql")])
 
 
-def project_digest() -> str:
-    """A digest of all that makes tables what they are: the project's SQL and YAML."""
+def project_digest(with_tests: bool = False) -> str:
+    """A digest of all that makes tables what they are, the project's SQL and YAML; of tests too."""
     digest = hashlib.sha256()
     for path in project_files():
-        if path.is_file() and PROJECT_DIR / "tests" not in path.parents:
+        if path.is_file() and (with_tests or PROJECT_DIR / "tests" not in path.parents):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def has_own_files() -> bool:
+    """Whether the user has models, tests or packages of their own."""
+    own = [path for path in (PROJECT_DIR / "own").rglob("*") if path.is_file()]
+    return len(own) > 1 or (PROJECT_DIR / "packages.yml").exists()  # one is its README
 
 
 @cache

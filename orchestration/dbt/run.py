@@ -71,7 +71,7 @@ def _note_late_days(
 ) -> list[str]:
     """Note the days beside the run's that were built too: the older days that late rows of its
     delivery belong to."""
-    from transform.event_days import days_built
+    from transform.build import days_built
 
     if FACTS not in [model.key for model in models]:
         return []
