@@ -11,6 +11,7 @@ from orchestration.dbt.translator import FACTS
 from orchestration.partitions import has_partition
 from orchestration.resources import Warehouse
 from orchestration.told import cursor_of, due, read_cursor
+from transform.event_days import out_of_date
 
 RAW_EVENTS = dg.AssetKey(["raw", "events"])
 RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
@@ -72,8 +73,6 @@ def ledger_sensor(
     """
     if context.instance.get_runs_count(dg.RunsFilter(statuses=BUSY)):
         return dg.SkipReason("a run is going on, which may build the days")
-    from transform.event_days import out_of_date  # imports dbt, 1 s
-
     told = read_cursor(context.cursor)
     found = out_of_date(warehouse.open())
     days = {
