@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -15,10 +16,14 @@ from urllib.parse import quote
 _OF_IDS = r"\w$@+\-" + "\u0080-\U0010ffff"
 
 
-@cache
-def pattern(value: str) -> re.Pattern[str]:
-    """What finds a value as it is written in text, JSON, SQL, Python and URLs."""
-    written = {
+# A longer word or number is nothing else by accident; nor is one with a sign beyond ASCII in it.
+_LONGEST_WORD = 40
+_PLAIN_SIGNS = frozenset(string.punctuation + string.whitespace)
+
+
+def _written(value: str) -> str:
+    """A value as it is written in text, JSON, SQL, Python and URLs: alternatives of a pattern."""
+    forms = {
         value,
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
@@ -27,19 +32,26 @@ def pattern(value: str) -> re.Pattern[str]:
         repr(value)[1:-1],
         quote(value, safe=""),
     }
-    forms = "|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+    return "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+
+
+@cache
+def pattern(value: str) -> re.Pattern[str]:
+    """What finds a value however it is written."""
     before, after = rf"(?<![{_OF_IDS}])(?<!\d:)", rf"(?![{_OF_IDS}])(?!:\d)(?!\.\w)"
-    return re.compile(f"{before}(?:{forms}){after}")
+    return re.compile(f"{before}(?:{_written(value)}){after}")
 
 
 def is_telling(value: str) -> bool:
-    """Whether an id is hardly anything else by accident: it is no number, and no word."""
-    return not (value.isdecimal() or value.isalpha())
+    """Whether an id is hardly anything else by accident: it is no number, no word, and no mere
+    punctuation."""
+    is_common = value.isdecimal() or value.isalpha() or _PLAIN_SIGNS.issuperset(value)
+    return not is_common or len(value) > _LONGEST_WORD
 
 
 def is_said(text: str, value: str) -> bool:
-    """Whether text names somebody. A number or a word that is also an id is so only where it stands
-    as one: within quotes, or after user_id.
+    """Whether text names somebody. A number, a word or a sign that is also an id is so only where
+    it stands as one: within quotes, or after user_id.
 
     Args:
         text: for people, or JSON.
@@ -52,10 +64,13 @@ def is_said(text: str, value: str) -> bool:
 
 @cache
 def _as_id(value: str) -> re.Pattern[str]:
-    word, quote_sign = re.escape(value), r"""\\*["']"""
+    word, quote_sign = f"(?:{_written(value)})", r"""\\*["']"""
     within_quotes = f"{quote_sign}{word}{quote_sign}"
     named = rf"user_id\b(?:{quote_sign})?\s*[:=]\s*{word}(?![{_OF_IDS}])"
     of_a_key = rf"\([^()]*user_id[^()]*\)=\((?:[^()]*, )?{word}[,)]"  # Postgres' unique constraints
+    if _PLAIN_SIGNS.issuperset(value):  # JSON itself writes such between quotes
+        quoted_id = rf"user_id\b(?:{quote_sign})?\s*[:=]\s*{within_quotes}"
+        return re.compile(f"{named}|{of_a_key}|{quoted_id}")
     return re.compile(f"{within_quotes}|{named}|{of_a_key}")
 
 

@@ -25,14 +25,16 @@ from ingestion.land.forgotten import forgotten, remember
 from ingestion.land.loads import TABLES, make_room
 from ingestion.land.retention import delete_rows
 from ingestion.mapping.mapping import TableMapping
+from ingestion.mapping.projection import MAX_FIELD_BYTES
 from ingestion.mapping.reading import Reading
 from ingestion.mapping.reasons import UNREADABLE, Reason
 from ingestion.source_mapping import source_mapping
 
-_MENTIONS = f"""user_id is null and reject_reason <> '{Reason.OVERSIZED_FIELD}'
-    and jsonb_typeof(payload) = 'object'
+# An id that is too long for a column is nowhere but in the record that was rejected for it.
+_MENTIONS = f"""user_id is null and jsonb_typeof(payload) = 'object'
     and exists (
         select from pg_temp.given where number in (TELLING)
+        and (reject_reason <> '{Reason.OVERSIZED_FIELD}' or octet_length(value) > {MAX_FIELD_BYTES})
         and jsonb_path_exists(payload, '$.** ? (@ == $user)', jsonb_build_object('user', value))
     )"""
 _IS_USER = f"user_id = {VALUES}"

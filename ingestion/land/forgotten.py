@@ -8,6 +8,7 @@ less: who may read both can try ids. It keeps nobody who has set nothing from er
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,8 @@ from psycopg2.extensions import connection as Connection
 from core.errors import Unavailable, UserError, hide
 from core.keyed_hash import hash_key, hashes_in, is_hash, keyed_hash
 from core.settings import HASH_KEY
+from ingestion.mapping.projection import MAX_FIELD_BYTES
+from ingestion.mapping.reasons import Reason
 
 # Ids that are known to be nobody's, so that they are not hashed with each batch: a hash takes 1.5
 # microseconds, looking one up 0.1.
@@ -49,13 +52,21 @@ class Forgotten:
         for batch in batches:
             users = batch["user_id"].cast(pa.string())
             gone = [user for user in users.unique().to_pylist() if user and self.has(user)]
-            if not gone:
-                yield batch
-                continue
-            is_gone = pc.is_in(users, pa.array(gone, pa.string()))
+            is_gone = pc.or_(pc.is_in(users, pa.array(gone, pa.string())), self._overlong(batch))
             for unit, rows in Counter(batch.filter(is_gone)["_unit"].to_pylist()).items():
                 self.left_out[unit] += rows
             yield batch.filter(pc.invert(is_gone))
+
+    def _overlong(self, batch: pa.RecordBatch) -> pa.Array:
+        """Which rows were rejected for an id that is too long for its column, and a forgotten
+        user's."""
+        is_long = pc.fill_null(pc.equal(batch["reject_reason"], Reason.OVERSIZED_FIELD), False)
+        is_suspect = pc.and_(is_long, pc.is_null(batch["user_id"]))
+        if not pc.any(is_suspect).as_py():
+            return is_suspect
+        rows = zip(is_suspect.to_pylist(), batch["payload"], strict=True)
+        found = [maybe and any(map(self.has, _overlong_texts(row))) for maybe, row in rows]
+        return pa.array(found, pa.bool_())
 
     def has(self, user: str) -> bool:
         """Whether a user was forgotten, by their id or the hash of it, with whatever around it."""
@@ -79,6 +90,20 @@ class Forgotten:
             raise Unavailable(
                 "a user was forgotten while records were read: nothing was loaded, run it again"
             )
+
+
+def _overlong_texts(payload: pa.Scalar) -> list[str]:
+    """The texts in a landing row's record that no column can hold."""
+    left, found = [json.loads(payload.as_py()[1:])], []
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, str) and len(value.encode(errors="replace")) > MAX_FIELD_BYTES:
+            found.append(value)
+    return found
 
 
 def _told_by(user: str, key: bytes) -> Iterator[str]:

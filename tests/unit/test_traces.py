@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from core.traces import is_said, pattern, remove_lines
+from core.traces import is_said, is_telling, pattern, remove_lines
 
 
 @pytest.mark.parametrize("user", ["17", "u1", "u$1", "o'x", 'a"b', "🙂", "é", "a\\b", "x@y.org"])
@@ -52,6 +52,27 @@ def test_a_number_or_a_word_is_an_id_only_where_it_stands_as_one(user):
         f"Key (event_date, user_id, event_id)=(2026-03-01, {user}, e1) already exists",
     ):
         assert is_said(text, user), text
+
+
+@pytest.mark.parametrize("user", ["\\", ",;", "{}", "%", "-- ;", "[", "'", '"', ": "])
+def test_mere_punctuation_is_an_id_only_where_it_stands_as_one(user):
+    event = {"message": "a \"b\": {}, [c] 100 % of it; -- 'd' \\ e", "of": json.dumps({"f": ""})}
+    assert not is_said(json.dumps(event), user)
+    for text in (
+        f"user_id={user} is",
+        f"(event_date, user_id)=(2026-03-01, {user}) already",
+        json.dumps({"user_id": user}),
+        json.dumps([json.dumps({"user_id": user})]),
+    ):
+        assert is_said(text, user), text
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [("y" * 41, True), ("1" * 41, True), ("y" * 40, False), ("🙂", True), ("u1", True)],
+)
+def test_a_long_word_is_nothing_else_by_accident(user, expected):
+    assert is_telling(user) == expected
 
 
 def test_lines_go_in_place(tmp_path):
