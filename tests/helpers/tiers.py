@@ -38,13 +38,12 @@ MARKERS = {
 }
 ORDER = list(MARKERS)
 # Files of slow tests, most of them of many builds: `make test` takes a third of a file's each time.
-# What decides whether rows are lost or doubled is not among them, and runs always.
+# What decides whether rows are lost or doubled is not among them, and runs always. Their tests stand
+# alone, which those that share a code location (dagster/) do not.
 ROTA = 3
 ON_ROTA = tuple(
     f"{name}.py"
     for name in """
-    dagster/test_automation dagster/test_checks dagster/test_ledger_sensor dagster/test_mirror
-    dagster/test_runs
     e2e/test_services e2e/test_termination
     integration/test_build_lock integration/test_data_tests integration/test_dbt_alone
     integration/test_dbt_commands integration/test_dbt_errors integration/test_dbt_own
