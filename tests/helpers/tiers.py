@@ -38,8 +38,8 @@ MARKERS = {
 }
 ORDER = list(MARKERS)
 # Files of slow tests, most of them of many builds: `make test` takes a third of a file's each time.
-# What decides whether rows are lost or doubled is not among them and runs always; nor are tests that
-# stand on each other, as those of a code location do (dagster/).
+# Not what decides whether rows are lost or doubled: that runs always. Nor tests that stand on each
+# other, as those of a code location do (dagster/).
 ROTA = 3
 ON_ROTA = tuple(
     f"{name}.py"
