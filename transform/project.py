@@ -20,6 +20,7 @@ MIGRATIONS = ROOT / "core" / "migrations"  # macros to dbt
 PROFILES_DIR = ROOT / "profiles"
 TARGET_DIR = read_settings(TransformSettings).target_path
 LOG_DIR = read_settings(TransformSettings).log_path
+VIEWS = ("view", "stable_view")  # as what a model that is a view is materialized
 MANIFEST = TARGET_DIR / "manifest.json"
 LOCATION = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROFILES_DIR)]
 # The same for any command of dbt, also those that take no such options.

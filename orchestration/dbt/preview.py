@@ -7,6 +7,7 @@ from typing import Any
 
 from core.days import DayRange
 from core.warehouse.relation import Where, counts, read
+from transform.project import VIEWS
 
 PREVIEW_ROWS = 5
 DAY_COLUMNS = ("event_date", "ingest_date")
@@ -20,7 +21,7 @@ def rows_and_preview(
 
     None for the views between staging and facts: counting those would build the facts once more.
     """
-    if node.schema == "intermediate" and node.config.materialized == "view":
+    if node.schema == "intermediate" and node.config.materialized in VIEWS:
         return None
     relation = f"{node.schema}.{node.alias}"
     columns = counted_by(node.columns, node.config.get("cell_column"))

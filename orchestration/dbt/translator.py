@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from transform.project import PROJECT_DIR, manifest
+from transform.project import PROJECT_DIR, VIEWS, manifest
 
 Props = Mapping[str, Any]
 FACTS = dg.AssetKey(["analytics", "fact_events"])
@@ -48,7 +48,7 @@ class Translator(DagsterDbtTranslator):
         props = self.get_resource_props(manifest, unique_id)
         config = props.get("config", {})
         folders = props["fqn"][1:-1]
-        is_stored_mart = folders == ["marts"] and config.get("materialized") != "view"
+        is_stored_mart = folders == ["marts"] and config.get("materialized") not in VIEWS
         spec = super().get_asset_spec(manifest, unique_id, project)
         file = PROJECT_DIR / props["original_file_path"]
         return spec.replace_attributes(

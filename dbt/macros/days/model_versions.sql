@@ -13,10 +13,15 @@
         sql_digest(model.compiled_code), config.get('unique_key'), config.get('partition_by'), columns,
     ] -%}
     {%- set views = views_read_by(model) -%}
+    {%- for name, view in views | dictsort if not notes_its_digest(view) -%}
+        {%- do parts.append(name ~ ' ' ~ sql_digest(view.raw_code)) -%}
+    {%- endfor -%}
     {%- if views -%}
         {%- set noted -%}
             select name, value from {{ schema_of('intermediate') }}.marks
-            where kind = 'view' and name in ('{{ views | sort | join("', '") }}') order by name
+            where kind = 'view' and name in (
+                '' {%- for name, view in views | dictsort if notes_its_digest(view) %}, '{{ name }}'{% endfor %}
+            ) order by name
         {%- endset -%}
         {%- for row in run_query(noted).rows -%}
             {%- do parts.append(row[0] ~ ' ' ~ row[1]) -%}
@@ -76,33 +81,32 @@
 {%- endmacro %}
 
 
-{#- The views, by schema and name, through which a node reads tables. -#}
+{#- The views through which a node reads tables: {schema.name: node}. -#}
 {% macro views_read_by(node) %}
     {%- set found = {} -%}
     {%- for parent in node.depends_on.nodes if parent in graph.nodes -%}
         {%- set upstream = graph.nodes[parent] -%}
-        {%- if upstream.config.materialized == 'view' -%}
-            {%- do found.update({upstream.schema ~ '.' ~ upstream.alias: none}) -%}
-            {%- for name in views_read_by(upstream) -%}
-                {%- do found.update({name: none}) -%}
-            {%- endfor -%}
+        {%- if upstream.config.materialized in ('view', 'stable_view') -%}
+            {%- do found.update({upstream.schema ~ '.' ~ upstream.alias: upstream}) -%}
+            {%- do found.update(views_read_by(upstream)) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(found.keys() | list) }}
+    {{ return(found) }}
 {% endmacro %}
 
 
-{#- A digest of what a query says, however it is written. -#}
-{% macro sql_digest(sql) %}
-    {%- set text = modules.re.sub('(?s)/\\* window .*?/\\* end of window \\*/', '', sql) -%}
-    {%- set text = text | replace('"' ~ target.database ~ '".', '') -%}
-    {%- set token = "(?s)--[^\n]*|/\\*.*?\\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\\w+|[^\\s\\w]" -%}
-    {%- set kept = [] -%}
-    {%- for each in modules.re.findall(token, text) if each[:2] not in ('--', '/*') -%}
-        {%- do kept.append(each if each[0] in ('"', "'") else each | lower) -%}
-    {%- endfor -%}
-    {{ return(local_md5(kept | join(' '))) }}
+{#- Whether a view's digest is in intermediate.marks. Of dbt's own `view` in a package, nobody notes it. -#}
+{% macro notes_its_digest(view) %}
+    {{ return(view.config.materialized == 'stable_view' or view.package_name == project_name) }}
 {% endmacro %}
+
+
+{#- Post-hook of all models: the digest of a view of dbt's own materialization, as a stable_view notes it. -#}
+{% macro note_plain_view() -%}
+    {%- if execute and model.config.materialized == 'view' and invocation_args_dict.which != 'clone' -%}
+        {{ mark_as_ours(this, 'view', 'empty' if reads_a_part() else sql_digest(model.compiled_code)) }}
+    {%- endif -%}
+{%- endmacro %}
 
 
 {#- Whether some day of this context's model was built by another version than today's. -#}

@@ -2,17 +2,23 @@
     dump brings them along. -#}
 
 {% macro postgres__definition_noted(relation) %}
-    {%- set found -%}
+    {%- set found, noted = {}, {} -%}
+    {%- set query -%}
         select kind, value from {{ schema_of('intermediate') }}.marks
-        where kind in ('definition', 'columns') and name = {{ name_literal(relation) }} order by kind desc
+        where kind in ('definition', 'columns', 'view') and name = {{ name_literal(relation) }}
     {%- endset -%}
-    {%- set rows = run_query(found).rows -%}
-    {%- if not rows -%}{{ return({}) }}{%- endif -%}
-    {%- if rows[0][0] == 'definition' -%}{{ return(fromjson(rows[0][1])) }}{%- endif -%}
-    {#- Of a version that noted columns only: which of them were `not null`, nobody has said. -#}
-    {%- set columns = {} -%}
-    {%- for name in fromjson(rows[0][1]) -%}{%- do columns.update({name: true}) -%}{%- endfor -%}
-    {{ return({'columns': columns}) }}
+    {%- for row in run_query(query).rows -%}{%- do found.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {%- if 'definition' in found -%}
+        {%- do noted.update(fromjson(found.definition) or {}) -%}
+    {%- elif 'columns' in found -%}
+        {#- Of a version that noted columns only: which of them were `not null`, nobody has said. -#}
+        {%- set columns = {} -%}
+        {%- for name in fromjson(found.columns) -%}{%- do columns.update({name: true}) -%}{%- endfor -%}
+        {%- do noted.update({'columns': columns}) -%}
+    {%- endif -%}
+    {#- One place for the digest of a view's SQL: model versions read it too. -#}
+    {%- if 'view' in found -%}{%- do noted.update({'digest': found.view}) -%}{%- endif -%}
+    {{ return(noted) }}
 {% endmacro %}
 
 

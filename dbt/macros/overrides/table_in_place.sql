@@ -25,7 +25,7 @@
     {%- else -%}
         {%- set constraints = _fill_table(existing, relation, is_full, noted) -%}
     {%- endif -%}
-    {% do apply_grants_and_docs(relation, noted, existing is none or existing.type != 'table') %}
+    {% do apply_grants_and_docs(relation, noted, existing is none) %}
     {% do note_definition(relation, constraints) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}

@@ -23,8 +23,9 @@
 {%- endmacro %}
 
 
-{#- Note what the model says now. constraints: those that the relation was made with. -#}
-{% macro note_definition(relation, constraints=[], digest='') %}
+{#- Note what the model says now. constraints: those that the relation was made with. digest: of a view's SQL.
+    noted: the note that is there; one that says the same is left alone. -#}
+{% macro note_definition(relation, constraints=[], digest='', noted={}) %}
     {%- set columns, comments = {}, {} -%}
     {%- for column in model.columns.values() -%}
         {%- set is_not_null = column.constraints | selectattr('type', 'equalto', 'not_null') | list | length > 0 -%}
@@ -41,7 +42,18 @@
         'granularity': (config.get('partition_by') or {}).get('granularity', 'day') if is_partition_overwrite() else '',
         'digest': digest,
     } -%}
-    {%- do run_query(adapter.dispatch('write_note')(relation, tojson(note, sort_keys=true))) -%}
+    {%- if digest and config.get('contract').enforced -%}{%- do note.update({'contract': digest_of_contract()}) -%}{%- endif -%}
+    {%- if tojson(note, sort_keys=true) != tojson(noted, sort_keys=true) -%}
+        {%- do run_query(adapter.dispatch('write_note')(relation, tojson(note, sort_keys=true))) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- A digest of the columns that a contract promises. -#}
+{% macro digest_of_contract() %}
+    {%- set promised = [] -%}
+    {%- for column in model.columns.values() -%}{%- do promised.append([column.name, column.data_type]) -%}{%- endfor -%}
+    {{ return(local_md5(tojson(promised))) }}
 {% endmacro %}
 
 

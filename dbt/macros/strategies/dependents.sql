@@ -20,19 +20,7 @@
         max(depth) as depth,
         pg_get_viewdef(pg_class.oid) as definition,
         coalesce(' with (' || array_to_string(reloptions, ', ') || ')', '') as options,
-        (
-            select array_agg(format('grant %s%s on %s to %s%s', privilege_type,
-                ' (' || quote_ident(attname) || ')', pg_class.oid::regclass,
-                case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
-                case when is_grantable then ' with grant option' end))
-            from (
-                select null as attname, acl.* from aclexplode(pg_class.relacl) as acl
-                union all
-                select attname, acl.* from pg_attribute, aclexplode(attacl) as acl
-                where attrelid = pg_class.oid
-            ) as privileges
-            where grantee != relowner
-        ) as grants,
+        {{ grants_of('pg_class') }} as grants,
         (
             select array_agg(format('comment on %s %s%s is %L',
                 case when attname is null then 'view' else 'column' end,
@@ -40,7 +28,7 @@
             from pg_description
             left join pg_attribute on attrelid = objoid and attnum = nullif(objsubid, 0)
             where objoid = pg_class.oid and classoid = 'pg_class'::regclass
-        ) as comments
+        ) || array_agg(format('comment on type %s is %L', pg_class.oid::regclass, obj_description(reltype, 'pg_type'))) as comments
     from readers
     inner join pg_class on pg_class.oid = readers.oid
     inner join pg_namespace on pg_namespace.oid = relnamespace
@@ -61,6 +49,24 @@
     end
     $aside$;
 {% endmacro %}
+
+
+{#- An array of the statements that grant again what is granted on a row of pg_class. -#}
+{% macro grants_of(relation) -%}
+        (
+            select array_agg(format('grant %s%s on %s to %s%s', privilege_type,
+                ' (' || quote_ident(attname) || ')', {{ relation }}.oid::regclass,
+                case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
+                case when is_grantable then ' with grant option' end))
+            from (
+                select null as attname, acl.* from aclexplode({{ relation }}.relacl) as acl
+                union all
+                select attname, acl.* from pg_attribute, aclexplode(attacl) as acl
+                where attrelid = {{ relation }}.oid
+            ) as privileges
+            where grantee != {{ relation }}.relowner
+        )
+{%- endmacro %}
 
 
 {% macro drop_unless_read(relation, kind) %}
@@ -119,10 +125,12 @@
 {%- endmacro %}
 
 
-{#- The names of the project's views, as literals. What is no view would be lost for good. -#}
-{% macro views_of_this_project() %}
+{#- The names of the project's views, as literals. What is no view would be lost for good. dbt drops some relations
+    where it knows no project (`graph` is empty). among: unique ids. -#}
+{% macro views_of_this_project(kinds=('view', 'stable_view'), among=none) %}
     {%- set names = ["''"] -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized in ('view', 'stable_view') -%}
+    {%- for node in (graph.nodes or {}).values() if node.resource_type == 'model' and node.config.materialized in kinds
+            and (among is none or node.unique_id in among) -%}
         {%- do names.append(dbt.string_literal(dbt.escape_single_quotes(node.schema ~ '.' ~ node.alias))) -%}
     {%- endfor -%}
     {{ return(names | join(', ')) }}

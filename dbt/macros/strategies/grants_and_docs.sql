@@ -58,10 +58,38 @@
     {%- for column in model.columns.values() if for_columns and config.persist_column_docs() and column.description -%}
         {%- do wanted.append("('" ~ name_in_postgres(column) ~ "', '" ~ column.description | replace(quote, "''") ~ "')") -%}
     {%- endfor -%}
-    {%- if wanted and run_query(comments_that_differ(relation, wanted) ~ ' limit 1').rows -%}
-        {%- do run_query(write_comments(relation, wanted)) -%}
+    {%- if wanted or for_columns and config.persist_column_docs() and model.columns -%}
+        {%- set found = {'column': [], 'comment': []} -%}
+        {%- for row in run_query(_columns_and_comments(relation, wanted)).rows -%}{%- do found[row[0]].append(row[1]) -%}{%- endfor -%}
+        {%- if for_columns and config.persist_column_docs() -%}{%- do _warn_of_missing(relation, found.column) -%}{%- endif -%}
+        {%- if found.comment -%}{%- do run_query(write_comments(relation, wanted)) -%}{%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#- One query: the columns that a relation has, and one comment that differs. -#}
+{% macro _columns_and_comments(relation, wanted) %}
+    select 'column', attname::text from pg_attribute
+    where attrelid = '{{ relation }}'::regclass and attnum > 0 and not attisdropped
+    {%- if wanted %}
+    union all
+    (select 'comment', statement from ({{ comments_that_differ(relation, wanted) }}) as differing limit 1)
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- As dbt does: columns that the model's yml has, and the relation has not. -#}
+{% macro _warn_of_missing(relation, there) %}
+    {%- set in_any_case, missing = there | map('lower') | list, [] -%}
+    {%- for column in model.columns.values()
+            if (column.name not in there if column.quote else column.name | lower not in in_any_case) -%}
+        {%- do missing.append(column.name) -%}
+    {%- endfor -%}
+    {%- if missing -%}
+        {%- do exceptions.warn('In relation ' ~ relation
+            ~ ': The following columns are specified in the schema but are not present in the database: ' ~ missing | join(', ')) -%}
+    {%- endif -%}
+{% endmacro %}
 
 
 {#- A query of the statements that make comments what they should be. wanted: rows (column or null, text). -#}

@@ -31,7 +31,7 @@
     {%- else -%}
         {%- set constraints = _overwrite_partitions(existing, relation, noted) -%}
     {%- endif -%}
-    {% do apply_grants_and_docs(relation, noted, is_new) %}
+    {% do apply_grants_and_docs(relation, noted, existing is none) %}
     {%- if model.get('partition_overwrite_reached', true) -%}{# else the table is as it was #}
     {% do note_definition(relation, constraints) %}
     {%- endif -%}

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='stable_view') }}
 
 -- From the ledger and small counts alone: no event is read. A day is there because events happened
 -- on it (fact_events builds it) or because something was delivered on it (quarantined_events does).

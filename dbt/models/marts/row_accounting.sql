@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='stable_view') }}
 
 -- Received is what ingestion counted before it landed; the rest is counted where it ended up. A
 -- delivery is complete once every day it touched has been built since.
