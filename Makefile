@@ -21,7 +21,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
         dbt backfill dagster prune forget report ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
-        test test-full test-soak test-real-data test-server coverage mutants screenshots bench bench-plots settings lock clean
+        test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -155,6 +155,9 @@ test-full: checks browser pgbouncer ## every case of every matrix, and the proof
 
 test-real-data: install ## the counts of the real event logs in SHARED_DATA= (../shared/data)
 	@$(RUN) pytest tests/outside -n 2
+
+test-dbt-adapters: install ## dbt-postgres' own tests, without and with our macros: DBT_ADAPTERS=/path/to/checkout (an hour)
+	@$(RUN) tests.outside.official_suite
 
 # They need no more than SQL; they make and drop a database `test` there.
 test-server: install ## tests of the SQL on the server that PGHOST names

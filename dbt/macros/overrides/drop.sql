@@ -1,5 +1,6 @@
 {#- dbt's own drop with `cascade`: views of other people would go with a relation of ours, without a word. Here go
-    the views that this run makes again after it; what else stands on it stops it, by name. -#}
+    the project's views that this run makes again after it, in a full refresh all of them, as with dbt; what else
+    stands on it stops it, by name. -#}
 {% macro postgres__drop_table(relation) -%}
     {{ drop_with_views_of_ours(relation, 'table') }}
 {%- endmacro %}
@@ -69,7 +70,17 @@
     from readers
     inner join pg_class on pg_class.oid = readers.oid
     inner join pg_namespace on pg_namespace.oid = relnamespace
-    where depth > 0 and nspname || '.' || relname in ({{ views_of_this_project(('view', 'stable_view', 'materialized_view'), selected_resources) }})
+    where depth > 0 and nspname || '.' || relname in ({{ views_of_this_project(('view', 'stable_view', 'materialized_view'), none if is_full_refresh_of(relation) else selected_resources) }})
     group by pg_class.oid, relkind
     order by max(depth) desc
+{% endmacro %}
+
+
+{#- By the model's or seed's config, else by --full-refresh. dbt drops where it tells no more which node it is at. -#}
+{% macro is_full_refresh_of(relation) %}
+    {%- for node in (graph.nodes or {}).values()
+            if (node.schema, node.alias) == (relation.schema, relation.identifier) and node.config.full_refresh is not none -%}
+        {{ return(node.config.full_refresh) }}
+    {%- endfor -%}
+    {{ return(flags.FULL_REFRESH) }}
 {% endmacro %}

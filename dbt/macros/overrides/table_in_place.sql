@@ -3,6 +3,7 @@
     other people for good. A table that stays itself keeps them, its grants, indexes and comments. -#}
 {#- What macros/strategies/materialization.sql asks for. -#}
 {% macro postgres__incremental_of_others() %}
+    {%- do adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy') or 'default') -%}{# there is one #}
     {{ return(_build_table(is_full=should_full_refresh())) }}
 {% endmacro %}
 
@@ -15,18 +16,18 @@
 {% macro _build_table(is_full) %}
     {%- set existing = relation_there(this) -%}
     {%- set noted = definition_noted(existing) if existing is not none else {} -%}
-    {%- set relation = this.incorporate(type='table') -%}
+    {%- set relation, of_query = this.incorporate(type='table'), [] -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is none -%}
-        {%- set constraints = _create_table(relation) -%}
+        {%- set constraints = _create_table(relation, of_query) -%}
     {%- elif existing.type != 'table' or is_full and _is_partitioned(relation) -%}
-        {%- set constraints = _create_table_anew(existing, relation, noted) -%}
+        {%- set constraints = _create_table_anew(existing, relation, noted, of_query) -%}
     {%- else -%}
-        {%- set constraints = _fill_table(existing, relation, is_full, noted) -%}
+        {%- set constraints = _fill_table(existing, relation, is_full, noted, of_query) -%}
     {%- endif -%}
     {% do apply_grants_and_docs(relation, noted, existing is none) %}
-    {% do note_definition(relation, constraints) %}
+    {% do note_definition(relation, constraints, of_query=of_query) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
@@ -34,22 +35,26 @@
 {% endmacro %}
 
 
-{% macro _create_table(relation) %}
+{#- Each of these returns the names of the constraints that the model has made, and adds to of_query the columns
+    that are the model's, whatever its yml has. -#}
+{% macro _create_table(relation, of_query) %}
     {% call statement('main') %}{{ get_create_table_as_sql(False, relation, sql) }}{% endcall %}
     {% do create_configured_indexes(relation) %}
+    {% do of_query.extend(_names_of_columns(relation)) %}
     {{ return(constraints_of(relation)) }}
 {% endmacro %}
 
 
 {#- An increment, by the model's strategy; in full, with all that was there gone. -#}
-{% macro _fill_table(existing, relation, is_full, noted) %}
+{% macro _fill_table(existing, relation, is_full, noted, of_query) %}
     {%- set new = make_temp_relation(relation) -%}
     {% do run_query(get_create_table_as_sql(True, new, sql)) %}
     {%- if is_full and not _columns_fit(new, existing, noted) -%}
         {% do run_query('drop table ' ~ new) %}
-        {{ return(_create_table_anew(existing, relation, noted)) }}
+        {{ return(_create_table_anew(existing, relation, noted, of_query)) }}
     {%- endif -%}
     {%- set columns = _columns_of_both(new, relation, is_full) -%}
+    {% do of_query.extend(columns | map(attribute='name') | list + noted.get('columns', {}).keys() | list) %}
     {%- set arguments = {
         'target_relation': relation, 'temp_relation': new, 'unique_key': config.get('unique_key'),
         'dest_columns': columns, 'incremental_predicates': config.get('incremental_predicates'),
@@ -129,11 +134,12 @@
 
 
 {#- Other columns, or another kind of relation: the one case in which a table becomes another one. -#}
-{% macro _create_table_anew(existing, relation, noted) %}
+{% macro _create_table_anew(existing, relation, noted, of_query) %}
     {%- set new = relation_beside(relation) -%}
     {% do run_query(get_create_table_as_sql(False, new, sql)) %}
     {% do run_query(rename_constraints(new, new, relation)) %}
     {% do create_configured_indexes(new) %}
+    {% do of_query.extend(_names_of_columns(new)) %}
     {%- set constraints = constraints_of(new) -%}
     {% call statement('main') %}
         {{ take_the_place_of(existing, new, noted) }}
@@ -169,4 +175,11 @@
 
 {% macro _is_partitioned(relation) %}
     {{ return(run_query("select relkind = 'p' from pg_class where oid = '" ~ relation ~ "'::regclass").rows[0][0]) }}
+{% endmacro %}
+
+
+{% macro _names_of_columns(relation) %}
+    {{ return(run_query(
+        "select attname from pg_attribute where attrelid = '" ~ relation ~ "'::regclass and attnum > 0 and not attisdropped"
+    ).columns[0].values() | list) }}
 {% endmacro %}

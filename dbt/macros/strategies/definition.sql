@@ -19,13 +19,13 @@
 
 
 {% macro default__write_note(relation, note) -%}
-    comment on type {{ relation.include(database=false) }} is {{ dbt.string_literal(dbt.escape_single_quotes(note)) }}
+    comment on type {{ relation.include(database=false) }} is '{{ note | replace("'", "''") }}'
 {%- endmacro %}
 
 
 {#- Note what the model says now. constraints: those that the relation was made with. digest: of a view's SQL.
-    noted: the note that is there; one that says the same is left alone. -#}
-{% macro note_definition(relation, constraints=[], digest='', noted={}) %}
+    noted: the note that is there; one that says the same is left alone. of_query: columns that the query has. -#}
+{% macro note_definition(relation, constraints=[], digest='', noted={}, of_query=[]) %}
     {%- set columns, comments = {}, {} -%}
     {%- for column in model.columns.values() -%}
         {%- set is_not_null = column.constraints | selectattr('type', 'equalto', 'not_null') | list | length > 0 -%}
@@ -34,6 +34,7 @@
             {%- do comments.update({name_in_postgres(column): local_md5(column.description)}) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- for name in of_query if name not in columns -%}{%- do columns.update({name: false}) -%}{%- endfor -%}
     {%- if config.persist_relation_docs() and model.description -%}
         {%- do comments.update({'': local_md5(model.description)}) -%}
     {%- endif -%}

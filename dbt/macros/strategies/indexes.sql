@@ -6,6 +6,7 @@
 {% macro configured_indexes() %}
     {%- set key, found = config.get('unique_key'), [] -%}
     {%- for index in config.get('indexes') or [] -%}
+        {%- do adapter.parse_index(index) -%}{# which says what is wrong with it #}
         {%- set one = {'columns': index.columns, 'unique': index.get('unique', false), 'type': index.get('type') or 'btree'} -%}
         {%- if one not in found -%}{%- do found.append(one) -%}{%- endif -%}
     {%- endfor -%}
