@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -246,7 +246,8 @@ def test_a_run_whose_process_ends_is_failed_and_tried_again(another, tmp_path, h
             with silent.accept()[0]:
                 killed = ui.children(recursive=True)
                 for process in [ui, *killed]:
-                    getattr(process, how)()
+                    with suppress(psutil.NoSuchProcess):  # it has ended with the first of them
+                        getattr(process, how)()
                 psutil.wait_procs(killed, timeout=30)
     with serving(tmp_path / "again", **another):
         if how == "kill":
