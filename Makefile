@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt backfill dagster prune forget report ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt backfill dagster prune forget report doctor ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
@@ -95,6 +95,9 @@ forget: install ## delete every trace of a user: USER_ID= [DRY=1]
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting
+
+doctor: install ## what this sees: program, server, data, settings, secrets masked; status 1 where something is wrong
+	@$(RUN) commands.doctor
 
 ui: install ## Dagster UI on 127.0.0.1:3000
 	@$(RUN) orchestration.ui

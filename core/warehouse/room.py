@@ -31,16 +31,20 @@ def require_room(warehouse: Warehouse, models: Sequence[str]) -> None:
     """
     with closing(warehouse.connect()) as db:
         needed = _bytes(db, models)
-    disk = data_dir()
-    if Path(warehouse.host) != disk:
+    free = free_bytes(warehouse)
+    if free is None:
         print(f"{shown(needed)} are needed on the disk of {warehouse.host}", file=sys.stderr)
-        return
-    free = shutil.disk_usage(disk).free
-    if free < needed:
+    elif free < needed:
         raise UserError(
             f"{', '.join(models)} cannot be built beside what is there: that takes "
-            f"{shown(needed)}, and {shown(free)} are free on the disk of {disk} (LOCAL_DIR)"
+            f"{shown(needed)}, and {shown(free)} are free on the disk of {data_dir()} (LOCAL_DIR)"
         )
+
+
+def free_bytes(warehouse: Warehouse) -> int | None:
+    """What is free on the embedded server's disk; None of another server, whose cannot be seen."""
+    disk = data_dir()
+    return shutil.disk_usage(disk).free if Path(warehouse.host) == disk else None
 
 
 def shown(size: int) -> str:

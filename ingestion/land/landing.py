@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from core.errors import Unavailable
@@ -122,6 +123,7 @@ def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:
         with exclusively(db):  # dlt's `create table if not exists` fails when two meet
             # Creates dlt's own tables. `load` then finds its schema's version and creates nothing.
             pipeline.sync_schema()
+            _tell_rows_apart(db, "_dlt_loads")
         pipeline.load()
     except PipelineStepFailed as error:
         raise _load_failed(error.__cause__ or error) from error
@@ -131,6 +133,17 @@ def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:
         cursor.execute(
             "update raw._dlt_loads set load_id = %s where load_id = %s", (load.load_id, package)
         )
+
+
+def _tell_rows_apart(db: Connection, table: str) -> None:
+    """Let a table of dlt's be updated where all tables are published: migration 12 says why."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            "select relreplident from pg_class where oid = %s::regclass", (f"raw.{table}",)
+        )
+        if cursor.fetchall() == [("d",)]:
+            name = sql.Identifier("raw", table)
+            cursor.execute(sql.SQL("alter table {} replica identity full").format(name))
 
 
 def _credentials(warehouse: Warehouse) -> PostgresCredentials:

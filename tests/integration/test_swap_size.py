@@ -12,9 +12,11 @@ from datetime import date, timedelta
 import pytest
 
 from core.warehouse.connection import Warehouse
-from tests.helpers.pipeline import query
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
+from tests.helpers.processes import run
 from tests.helpers.strategy_project import PLAIN, StrategyProject
 
+LOCKS = "select * from intermediate.int_partition_locks"
 FIRST = date(2019, 1, 1)
 STATE = "select count(*)::int, min(sale), max(sale) from shop.daily"
 
@@ -80,3 +82,28 @@ def seconds(project: StrategyProject) -> float:
     began = time.monotonic()
     assert project.dbt("run")["daily"] == ""
     return time.monotonic() - began
+
+
+@pytest.mark.full
+def test_from_2000_partitions_the_locks_that_readers_need_are_named(stock, tmp_path, capsys):
+    """Of the project's own models, on the same server."""
+    deliver(tmp_path / "events", "2026-01-01", [event("a", "2026-01-01T10:00:00Z")])
+    ingest_files(stock.warehouse, tmp_path / "events", "2026-01-01")
+    assert build().endswith("0 warned")
+    stock.run_sql(
+        """do $$ begin
+            for n in 1..2000 loop
+                execute format(
+                    'create table partitions.p%s partition of analytics.fact_events '
+                    'for values from (%L) to (%L)',
+                    n, date '2000-01-01' + n, date '2000-01-01' + n + 1);
+            end loop;
+        end $$"""
+    )
+    deliver(tmp_path / "events", "2026-01-02", [event("b", "2026-01-02T10:00:00Z")])
+    ingest_files(stock.warehouse, tmp_path / "events", "2026-01-02")
+    assert build().endswith("1 warned")
+    assert "warn_too_few_locks" in capsys.readouterr().err
+    assert query(stock.warehouse, LOCKS) == [(2_002, 64, 321, False)]
+    said = " ".join(run("commands.doctor").stdout.split())
+    assert "max_locks_per_transaction = 321 is needed (docs/postgres.md)" in said

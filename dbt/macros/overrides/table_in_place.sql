@@ -40,8 +40,19 @@
 {% macro _create_table(relation, of_query) %}
     {% call statement('main') %}{{ get_create_table_as_sql(False, relation, sql) }}{% endcall %}
     {% do create_configured_indexes(relation) %}
+    {% do _tell_rows_apart(relation) %}
     {% do of_query.extend(_names_of_columns(relation)) %}
     {{ return(constraints_of(relation)) }}
+{% endmacro %}
+
+
+{#- Change data capture publishes all tables, and Postgres refuses to delete from a published one whose rows
+    nothing tells apart. Without a publication it costs nothing. -#}
+{% macro _tell_rows_apart(relation) %}
+    {%- set has_key = "select exists (select from pg_index where indrelid = '" ~ relation ~ "'::regclass and indisprimary)" -%}
+    {%- if not run_query(has_key).rows[0][0] -%}
+        {%- do run_query('alter table ' ~ relation ~ ' replica identity full') -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -139,6 +150,7 @@
     {% do run_query(get_create_table_as_sql(False, new, sql)) %}
     {% do run_query(rename_constraints(new, new, relation)) %}
     {% do create_configured_indexes(new) %}
+    {% do _tell_rows_apart(new) %}
     {% do of_query.extend(_names_of_columns(new)) %}
     {%- set constraints = constraints_of(new) -%}
     {% call statement('main') %}
