@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from dotenv import dotenv_values
+from psycopg2.extensions import connection as Connection
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,7 +24,7 @@ from core.command_line import command, run_command
 from core.errors import API_VARIABLES, UserError, redacted
 from core.migrations import migrations, schema_version
 from core.settings import ENV_FILE, Setting, declared_in
-from core.warehouse.connection import Connection, Warehouse
+from core.warehouse.connection import Warehouse
 from core.warehouse.relation import exists, read
 from core.warehouse.room import free_bytes, shown
 from core.warehouse.server import is_named, warehouse

@@ -20,9 +20,10 @@ from transform.project import has_own_files, project_digest
 from transform.settings import TransformSettings
 
 _MARK = ("settled", "fact_events")
-# Each table and view of ours, who has altered it or its columns, comments, indexes and the like last,
-# and how many rows were ever written to it; null where Postgres does not count them, or where a build
-# goes on: it counts when it has ended. Of partitions, of which there are thousands, not the columns.
+# Each table and view of ours, who has altered it or its columns, comments, indexes and the like,
+# and how many rows were ever written to it; null where Postgres does not count them, or where a
+# build goes on: it counts when it has ended. Of partitions, of which there may be thousands, not
+# the columns.
 _TOUCHED = """
     with ours as (
         select oid, xmin, relispartition from pg_class
