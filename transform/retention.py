@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+from dbt_common.events.base_types import EventMsg
 from psycopg2 import sql
 
 from core.days import DayRange
@@ -113,6 +114,12 @@ def _shows(path: Path, ids: Sequence[str]) -> bool:
     return any(shows(path, each) for each in ids)
 
 
+def are_built(warehouse: Warehouse) -> bool:
+    """Whether the tables that `prune_events` takes rows from are there."""
+    with closing(warehouse.connect()) as db:
+        return all(exists(db, table) for table in _BY_EVENT_DAY)
+
+
 def count_events(warehouse: Warehouse, before: date) -> dict[str, int]:
     """How many rows `prune_events` would delete, by table; 0 of one that is not built yet."""
     days, found = DayRange(date.min, before), {}
@@ -139,9 +146,16 @@ def prune_events(warehouse: Warehouse, before: date) -> dict[str, int]:
     """
     deleted = count_events(warehouse, before)
     arguments = json.dumps({"before": f"{before}"})
-    outcome = invoke(warehouse, ["run-operation", "prune", "--args", arguments, "--quiet"])
+    failures: list[str] = []
+
+    def note_failure(event: EventMsg) -> None:
+        """An operation's error is in no result."""
+        if event.info.name in ("RunningOperationCaughtError", "RunningOperationUncaughtError"):
+            failures.append(event.data.exc)
+
+    operation = ["run-operation", "prune", "--args", arguments, "--log-level", "none"]
+    outcome = invoke(warehouse, operation, on_event=note_failure)
     if not outcome.success:
-        raise UserError(
-            f"the days before {before} were not dropped: {of_invocation(outcome.exception)}"
-        )
+        why = of_invocation(outcome.exception or " ".join(failures))
+        raise UserError(f"the days before {before} were not dropped: {why}")
     return deleted

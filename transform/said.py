@@ -35,8 +35,8 @@ def of_node(result: Any) -> str:
     return f"{node.name}, {where or _shown(path)}: {text}"
 
 
-def of_invocation(error: BaseException | None) -> str:
-    """The line about an invocation that failed before its first node."""
+def of_invocation(error: BaseException | str | None) -> str:
+    """The line about an invocation that failed before its first node, or about an operation."""
     where, text = _taken_apart(str(error or "see above"), "")
     return f"{where}: {text}" if where else text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -269,6 +270,16 @@ def test_a_partition_that_somebody_reads_is_not_dropped_and_that_is_said(built):
     said = done.stderr.splitlines()[-1]
     assert said.startswith(f"error: the days before {TODAY - timedelta(days=4)} were not dropped: ")
     assert len(query(built, "select event_id from analytics.theirs")) == 2
+
+
+def test_who_holds_the_facts_is_named(built):
+    with closing(built.connect()) as reader, reader.cursor() as cursor:
+        cursor.execute("begin; select from analytics.fact_events")
+        done = run("commands.prune", KEEP_DAYS="5", SWAP_WAIT="1")
+        pid = reader.info.backend_pid
+        assert f"was held for 1 s (SWAP_WAIT): pid {pid} (postgres) reads it since " in done.stderr
+    assert done.returncode == 2
+    assert run("commands.prune", KEEP_DAYS="5").returncode == 0
 
 
 def test_files_of_python_assets_lose_the_user(built, tmp_path):

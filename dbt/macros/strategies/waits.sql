@@ -4,12 +4,17 @@
 
 {#- SWAP_WAIT: how many seconds a run waits for older snapshots and for readers, both together. An
     environment variable, not a --var: a new value of a variable costs a full parse. -#}
-{% macro swap_deadline() %}
+{% macro seconds_to_wait() %}
     {%- set text = env_var('SWAP_WAIT', '') or '300' -%}
     {%- if not modules.re.fullmatch('[0-9]{1,6}', text) -%}
         {%- do exceptions.raise_compiler_error("SWAP_WAIT='" ~ text ~ "' is not a number of seconds: give 0 to 999999") -%}
     {%- endif -%}
-    {{ return(modules.datetime.datetime.now() + modules.datetime.timedelta(seconds=text | int)) }}
+    {{ return(text | int) }}
+{% endmacro %}
+
+
+{% macro swap_deadline() %}
+    {{ return(modules.datetime.datetime.now() + modules.datetime.timedelta(seconds=seconds_to_wait())) }}
 {% endmacro %}
 
 
