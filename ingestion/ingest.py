@@ -177,7 +177,7 @@ def _landed(
         warehouse,
         load,
         progress.step,
-        lambda: complete_load(db, load.load_id, load.source, intakes, known),
+        lambda: complete_load(db, warehouse, load.load_id, load.source, intakes, known),
     )
     for table, done in tables.items():
         make_room(db, table, done.replaced_rows + done.retracted_rows)

@@ -8,12 +8,15 @@ units take the place of, so readers see an old delivery or its new one, never bo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from core.errors import UserError
+from core.warehouse.connection import Warehouse
 from core.warehouse.locks import exclusively
 from ingestion.land.deletions import deleted_days
 from ingestion.land.drift import store_fields
@@ -29,12 +32,18 @@ _OF_GONE = """r._dlt_load_id = gone.load_id and r.ingest_date = gone.day and r._
 
 
 def complete_load(
-    db: Connection, load_id: str, source: str, intakes: dict[str, Intake], known: Forgotten
+    db: Connection,
+    warehouse: Warehouse,
+    load_id: str,
+    source: str,
+    intakes: dict[str, Intake],
+    known: Forgotten,
 ) -> None:
     """Make a load live: its units, and no longer those that they take the place of.
 
     Args:
         db: the connection that began the load.
+        warehouse: where that leads to.
         load_id: of its rows.
         source: the mapping's name.
         intakes: by table, what was received.
@@ -44,11 +53,16 @@ def complete_load(
         UserError: fewer or more rows have landed than were received, or the units that were to go
             have changed meanwhile, or who is forgotten; nothing has changed then.
     """
-    with exclusively(db), db.cursor() as cursor:
+    with (
+        closing(warehouse.connect()) as other,
+        ThreadPoolExecutor(1) as beside,
+        exclusively(db),
+        db.cursor() as cursor,
+    ):
+        # While old rows go, which is on one core: of 1 M changed rows 0.4 s of 1.4.
+        counted = beside.submit(_require_all_landed, other, load_id, intakes)
         known.require_unchanged(db)
         for table, intake in intakes.items():
-            if intake.received:
-                _require_all_landed(db, table, load_id, intake)
             gone = intake.gone
             if gone or intake.received:
                 changed = _take_off(db, source, table, gone, load_id)
@@ -61,6 +75,7 @@ def complete_load(
         cursor.execute(
             "update raw.loads set completed_at = clock_timestamp() where load_id = %s", (load_id,)
         )
+        counted.result()
 
 
 def take_back(db: Connection, source: str, table: str, units: Sequence[LiveUnit]) -> None:
@@ -94,20 +109,23 @@ def _mark(db: Connection, source: str, table: str, changed: Held) -> None:
     )
 
 
-def _require_all_landed(db: Connection, table: str, load_id: str, intake: Intake) -> None:
+def _require_all_landed(db: Connection, load_id: str, intakes: dict[str, Intake]) -> None:
     """UserError where fewer or more rows have landed than were received."""
-    days = [received.unit.day for received in intake.received]
-    with db.cursor() as cursor:
-        # The other core tidies: 1 M rows are counted and tidied in 0.15 s, with a worker in 0.22 s.
-        cursor.execute("set local max_parallel_workers_per_gather = 0")
-        cursor.execute(
-            f"""select count(*) from raw.{table}
-            where ingest_date between %s and %s and _dlt_load_id = %s""",
-            (min(days), max(days), load_id),
-        )
-        [(landed,)] = cursor.fetchall()
-    if landed != intake.total:
-        raise UserError(f"load {load_id}: {intake.total} rows received, {landed} landed")
+    for table, intake in intakes.items():
+        days = [received.unit.day for received in intake.received]
+        if not days:
+            continue
+        with db.cursor() as cursor:
+            # The other core tidies: 1 M rows take 0.15 s so, with a worker 0.22 s.
+            cursor.execute("set max_parallel_workers_per_gather = 0")
+            cursor.execute(
+                f"""select count(*) from raw.{table}
+                where ingest_date between %s and %s and _dlt_load_id = %s""",
+                (min(days), max(days), load_id),
+            )
+            [(landed,)] = cursor.fetchall()
+        if landed != intake.total:
+            raise UserError(f"load {load_id}: {intake.total} rows received, {landed} landed")
 
 
 def _take_off(

@@ -54,6 +54,12 @@ class LiveUnit:
         is_old = moment is None or moment < self.checked_at - TICK
         return bool(text) and (text, found.url) == (self.fingerprint, self.url) and is_old
 
+    def is_resized(self, found: Found) -> bool:
+        """Whether the sizes that both fingerprints begin with tell that the content is another."""
+        texts = (self.fingerprint or "", found.fingerprint.text)
+        before, now = (text.partition("-")[0] for text in texts)
+        return before.isdigit() and now.isdigit() and before != now
+
 
 def live_units(db: Connection, source: str, table: str, asked: Sequence[Window]) -> list[LiveUnit]:
     """The live units of a source and table that lie in some windows, and those without a window.
@@ -175,12 +181,14 @@ class Plan:
         """What the unit was until now."""
         return self._by_key.get(found.key)
 
-    def is_unchanged(self, found: Found, content: str = "") -> bool:
-        """Whether the unit is as before, by its content, or else by its fingerprint."""
+    def may_stay(self, before: LiveUnit) -> bool:
+        """Whether a unit need not be read where its content is the same."""
+        return not self.is_forced and before.read_as == self.read_as
+
+    def is_unchanged(self, found: Found) -> bool:
+        """Whether the unit is as before, by its fingerprint."""
         before = self.before(found)
-        if before is None or self.is_forced or before.read_as != self.read_as:
-            return False
-        return before.content == content if content else before.has(found)
+        return before is not None and self.may_stay(before) and before.has(found)
 
     @property
     def wanted(self) -> list[Found]:

@@ -23,7 +23,7 @@ from ingestion.mapping.api_shape import Endpoint
 from ingestion.mapping.templates import INSTANTS, filled, named_words, words
 from ingestion.source.ends import Ends
 from ingestion.source.fetching import fetched_ahead
-from ingestion.source.fingerprints import digest
+from ingestion.source.fingerprints import digested
 from ingestion.source.http_client import HttpClient
 from ingestion.source.page import Page, PageReader
 from ingestion.source.paging import Chain, made_paginator
@@ -209,7 +209,7 @@ class ApiDelivery:
             path = scratch / f"{self.api.table}-{window}.jsonl"
             size = self.api.fetch(window, path)
             unit = Unit(found.url, path, "jsonl", found.day, size, is_copy=True, is_known=True)
-            return found, replace(unit, content=digest(path))
+            return found, replace(unit, digest=digested(path))
 
         windows = dict(zip((found.key for found in self.found), self.asked, strict=True))
 

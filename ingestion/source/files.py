@@ -18,7 +18,7 @@ from core.days import Window
 from core.errors import Unavailable, UserError
 from ingestion.mapping.mapping import TableMapping
 from ingestion.source.fetching import fetched_ahead
-from ingestion.source.fingerprints import digest, of_local_file, of_object
+from ingestion.source.fingerprints import digested, digesting, of_local_file, of_object
 from ingestion.source.names import (
     fixed_part,
     format_of,
@@ -63,10 +63,11 @@ class FoundFile(Found):
         try:
             if self.is_remote:
                 self.filesystem.get_file(self.address, str(target))
-            size, content = path.stat().st_size, digest(path)
+            size = path.stat().st_size
+            digest = digested(path) if self.is_remote else digesting(path)
         except errors_of(self.filesystem) as error:
             raise unreadable(url, error, self.address) from None
-        return Unit(url, path, self.format, self.day, size, self.is_remote, content=content)
+        return Unit(url, path, self.format, self.day, size, self.is_remote, digest=digest)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,8 +17,26 @@ TAGS = ("ETag", "etag", "Content-MD5", "md5Hash", "content_md5", "generation")
 TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified")
 
 
-def digest(path: Path) -> str:
-    """What tells the bytes of a file from all others. 1 M lines take 0.15 s."""
+_BESIDE = ThreadPoolExecutor(1, thread_name_prefix="digest")
+
+
+def digested(path: Path) -> Future[str]:
+    """What tells the bytes of a file from all others, taken now; of 1 M lines in 0.15 to 0.6 s.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    taken: Future[str] = Future()
+    taken.set_result(_digest(path))
+    return taken
+
+
+def digesting(path: Path) -> Future[str]:
+    """The same of a file that stays where it is, taken while whatever else goes on."""
+    return _BESIDE.submit(_digest, path)
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

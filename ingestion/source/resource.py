@@ -22,7 +22,7 @@ from dlt.common.exceptions import DltException
 from core.days import Window
 from core.errors import Unavailable, UserError
 from ingestion.mapping.dlt_shape import DltShape
-from ingestion.source.fingerprints import digest
+from ingestion.source.fingerprints import digested
 from ingestion.source.items import json_lines
 from ingestion.source.unit import Found, Unit, UnitKey
 from ingestion.source.windows import windows_every
@@ -216,7 +216,7 @@ class ResourceDelivery:
                 file.writelines(self.lines(found.key.window))
             size = path.stat().st_size
             unit = Unit(found.url, path, "jsonl", found.day, size, is_copy=True, is_known=True)
-            yield found, replace(unit, content=digest(path))
+            yield found, replace(unit, digest=digested(path))
 
     def lines(self, window: Window | None) -> Generator[bytes]:
         """What it has for a window, one line of JSON a record, read as it is asked for."""

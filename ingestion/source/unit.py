@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from core.days import Window
+from core.errors import UserError
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -59,8 +61,8 @@ class Unit:
     `url`: where it is from, for messages and for its name. `path`: its bytes, here. `format`: one
     of `mapping.FORMATS`, or "" where its name says none. `day`: the UTC day it is delivered on.
     `size`: bytes on the disk. `is_copy`: whoever has read it removes it. `is_known`: its format is
-    certain, and not looked for in its content. `number`: which of its load's. `content`: the digest
-    of its bytes.
+    certain, and not looked for in its content. `number`: which of its load's. `digest`: of its
+    bytes, perhaps on its way.
     """
 
     url: str
@@ -71,7 +73,19 @@ class Unit:
     is_copy: bool = False
     is_known: bool = False
     number: int = 0
-    content: str = ""
+    digest: Future[str] | None = None
+
+    @property
+    def content(self) -> str:
+        """The digest of its bytes, waited for.
+
+        Raises:
+            UserError: they cannot be read.
+        """
+        try:
+            return self.digest.result() if self.digest else ""
+        except OSError as error:
+            raise UserError(f"{self.url} cannot be read: {error.strerror}") from None
 
     @property
     def name(self) -> str:

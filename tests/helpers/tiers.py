@@ -1,14 +1,13 @@
 """A pytest plugin: markers by folder, and which tests a tier runs (docs/testing.md).
 
 `--tier quick` is for every save, `--tier change` is what CI runs on every change: of each kind of
-every matrix one case, and of the slow tests every third, chosen by TEST_SEED. Without the option,
-pytest runs all it is given.
+every matrix one case, and of the slow tests a part, chosen by TEST_SEED. Without the option, pytest
+runs all it is given.
 """
 
 from __future__ import annotations
 
 import gc
-import math
 import os
 import random
 from collections import defaultdict
@@ -37,22 +36,37 @@ MARKERS = {
     "unit/": "unit",
 }
 ORDER = list(MARKERS)
-# Files of slow tests, most of them of many builds: `make test` takes a third of a file's each time.
-# Not what decides whether rows are lost or doubled: that runs always. Nor tests that stand on each
-# other, as those of a code location do (dagster/).
-ROTA = 3
+# Files of slow tests, most of them of many builds: `make test` takes a sixth of their tests each
+# time. Not what decides whether rows are lost or doubled: that runs always.
+ROTA = 6
 ON_ROTA = tuple(
     f"{name}.py"
     for name in """
+    dbt_adapter/test_full_refresh dbt_adapter/test_increments dbt_adapter/test_names
+    dbt_adapter/test_stable_view
     e2e/test_services e2e/test_termination
-    integration/test_build_lock integration/test_data_tests integration/test_dbt_alone
-    integration/test_dbt_commands integration/test_dbt_errors integration/test_dbt_own
-    integration/test_dbt_project integration/test_deletions integration/test_forgotten
-    integration/test_model_versions integration/test_owed_tests integration/test_postgres_servers
-    integration/test_profile_accounting integration/test_profiles integration/test_profiles_at_once
-    integration/test_rebuild integration/test_reject_reasons integration/test_replay
-    integration/test_replay_profiles integration/test_retention integration/test_swap_snapshots
-    integration/test_warehouse integration/test_what_is_not_ours
+    integration/test_bad_settings integration/test_build_lock integration/test_compiled_sql
+    integration/test_data_tests integration/test_dbt_alone integration/test_dbt_commands
+    integration/test_dbt_errors integration/test_dbt_own integration/test_dbt_project
+    integration/test_deletions integration/test_forget integration/test_forget_hashed
+    integration/test_forgotten integration/test_full_refresh integration/test_mapping_draft
+    integration/test_migrations integration/test_model_versions integration/test_owed_tests
+    integration/test_partition_overwrite integration/test_postgres_servers
+    integration/test_profile_accounting integration/test_profiles
+    integration/test_profiles_at_once integration/test_random_commands integration/test_rebuild
+    integration/test_reject_reasons integration/test_replay integration/test_replay_profiles
+    integration/test_resources integration/test_retention integration/test_sampled_sources
+    integration/test_secrets integration/test_settled integration/test_swap_size
+    integration/test_swap_snapshots integration/test_views integration/test_warehouse
+    integration/test_what_is_not_ours
+    """.split()
+)
+# Files whose tests stand on each other, those of a code location: two of them each time, whole.
+FILES_ON_ROTA = tuple(
+    f"{name}.py"
+    for name in """
+    dagster/test_automation dagster/test_checks dagster/test_dagster_command
+    dagster/test_ledger_sensor dagster/test_mirror dagster/test_runs e2e/test_ui
     """.split()
 )
 
@@ -91,8 +105,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: ORDER.index(folder_of(item)))
     for item in items:
         item.add_marker(MARKERS[folder_of(item)])
-        if item.path.relative_to(TESTS).as_posix() in ON_ROTA:
-            item.add_marker("rota")
     tier = config.getoption("--tier")
     kept = items
     if tier == "quick":
@@ -136,13 +148,19 @@ def one_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def whose_turn_it_is(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Of the tests of each file that is on the rota, those that TEST_SEED chose, at least one."""
-    files: dict[Path, list[pytest.Item]] = defaultdict(list)
+    """Without the tests on the rota that TEST_SEED did not choose."""
+    seed = os.environ["TEST_SEED"]
+    files: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if is_any(item, "rota"):
-            files[item.path].append(item)
+        files[item.path.relative_to(TESTS).as_posix()].append(item)
+    whole = random.Random(f"{seed} whole").sample(FILES_ON_ROTA, 2)  # noqa: S311
     chosen: set[pytest.Item] = set()
-    for path, found in files.items():
-        among = random.Random(f"{os.environ['TEST_SEED']} {path.name}")  # noqa: S311
-        chosen.update(among.sample(found, math.ceil(len(found) / ROTA)))
-    return [item for item in items if item in chosen or not is_any(item, "rota")]
+    for name, found in files.items():
+        if name in ON_ROTA:
+            among = random.Random(f"{seed} {name}")  # noqa: S311
+            # 7 tests are one each time, and two every sixth time.
+            number = int(len(found) / ROTA + among.random())
+            chosen.update(among.sample(found, number))
+        elif name not in FILES_ON_ROTA or name in whole:
+            chosen.update(found)
+    return [item for item in items if item in chosen]

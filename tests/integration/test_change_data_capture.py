@@ -22,7 +22,7 @@ def publish(warehouse):
     query(warehouse, "create publication all_of_it for all tables; select 1")
 
 
-@pytest.mark.parametrize("is_there_before", [True, False])
+@pytest.mark.parametrize("is_there_before", [pytest.param(True, marks=pytest.mark.full), False])
 def test_every_command_works(warehouse, tmp_path, is_there_before):
     if is_there_before:
         publish(warehouse)

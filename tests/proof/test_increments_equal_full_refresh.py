@@ -18,7 +18,7 @@ from core.warehouse.embedded import stop_embedded
 from tests.proof.machine import Pipeline
 from tests.proof.running import coverage
 
-INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 2)
+INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 1)
 # A soak has a test a core, each with its share and a seed of its own.
 JOBS = int(os.environ.get("JOBS") or 1)
 SEED = int(os.environ.get("SEED") or 1)

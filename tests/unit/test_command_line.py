@@ -40,6 +40,7 @@ PROGRAMS = {
     "orchestration.backfill": INGEST,
     "orchestration.ui": ["UI_PORT", "UI_READ_ONLY", "UI_USER_HEADER"],
     "commands.main_job": [],
+    "commands.doctor": [],
     "commands.forget": ["USER_ID", "DRY"],
     "commands.prune": ["KEEP_DAYS", "DRY"],
     "commands.reference": [],

@@ -67,11 +67,12 @@ def test_nothing_else_reads_a_variable():
         if not name.startswith(OF_OTHERS)
     }
     # What hides secrets; what a mapping names as env:…; whether there is one; what a benchmark was
-    # told, for its report; all that libpq would read.
+    # told, for its report; all that libpq would read; what make doctor shows of all.
     assert found == {
         ("core/errors.py", ""),
         ("ingestion/mapping/templates.py", ""),
         ("benchmarks/measure.py", ""),
+        ("commands/doctor.py", ""),
         ("core/warehouse/embedded.py", ""),
         ("core/warehouse/server.py", ""),
     }
