@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 
 from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection
 
-from core.errors import Unavailable
+from core.errors import Unavailable, UserError
 from core.warehouse.interruptible import interruptible
 from core.warehouse.locks import transaction
 from core.warehouse.writable import keep_session
@@ -93,6 +93,33 @@ def remove_dead_loads(db: Connection) -> int:
             for table in TABLES:
                 cursor.execute(f"vacuum (skip_locked, parallel 0) raw.{table}")
     return dead
+
+
+def require_all_landed(
+    db: Connection, load_id: str, received: Mapping[str, tuple[Sequence[date], int]]
+) -> None:
+    """Refuse a load of which not exactly the rows that were received have landed.
+
+    Args:
+        db: an autocommit connection of its own.
+        load_id: of the rows.
+        received: by table, the ingest days and the number of the rows.
+
+    Raises:
+        UserError: fewer or more have landed.
+    """
+    for table, (days, rows) in received.items():
+        with db.cursor() as cursor:
+            # The other core tidies: 1 M rows take 0.15 s so, with a worker 0.22 s.
+            cursor.execute("set max_parallel_workers_per_gather = 0")
+            cursor.execute(
+                f"""select count(*) from raw.{table}
+                where ingest_date between %s and %s and _dlt_load_id = %s""",
+                (min(days), max(days), load_id),
+            )
+            [(landed,)] = cursor.fetchall()
+        if landed != rows:
+            raise UserError(f"load {load_id}: {rows} rows received, {landed} landed")
 
 
 def tidy(db: Connection, table: str) -> None:
