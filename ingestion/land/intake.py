@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from ingestion.land.spool import Counts
@@ -71,3 +71,8 @@ class Intake:
     def total(self) -> int:
         """All rows that land."""
         return self.counts.total
+
+    @property
+    def landing(self) -> tuple[list[date], int]:
+        """The ingest days of the rows that land, and their number."""
+        return [received.unit.day for received in self.received], self.total
