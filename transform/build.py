@@ -251,6 +251,22 @@ def days_built(db: Connection, days: DayRange) -> list[str]:
         return [f"{day}" for (day,) in cursor.fetchall() if day not in days]
 
 
+def days_waiting(db: Connection, days: DayRange) -> list[str]:
+    """The event days of `days` whose facts the last `run_dbt` of this process has filled and not
+    swapped, because readers held them: they keep their rows, and the next build replaces them."""
+    with db.cursor() as cursor:
+        cursor.execute(
+            """select day from raw.day_versions as versions
+            where kind = 'event_date' and day >= %s and day < %s and not exists (
+                select from intermediate.built_days as built
+                where built.model = 'fact_events' and built.kind = versions.kind
+                    and built.day = versions.day and built.invocation_id = %s
+            ) order by day""",
+            (days.start, days.end, last_invocation()),
+        )
+        return [f"{day}" for (day,) in cursor.fetchall()]
+
+
 def _is_model(result: NodeResult) -> bool:
     return bool(result.node.resource_type == NodeType.Model)
 

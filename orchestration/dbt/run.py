@@ -49,8 +49,10 @@ def build(
     with closing(warehouse.connect()) as db:
         models = [built(r, db, days, regions) for r in results if selection.has_built(r)]
         selected = [model for model in models if model.unique_id in selection.models]
+        waiting = _waiting_days(selected, db, days)
         for model in selected:
-            yield model.materialization(context)
+            if model.key != FACTS or not waiting:
+                yield model.materialization(context)
         for model in models:
             if model.unique_id in selection.along:
                 model.note_cells(context, regions.cells(days))
@@ -61,6 +63,16 @@ def build(
     reason, can_retry = why_it_failed(results)
     if reason:
         raise dg.Failure(reason, allow_retries=can_retry)
+    if waiting:
+        named = ", ".join(waiting[:5])
+        raise dg.Failure(f"readers held fact_events: {len(waiting)} days wait ({named}), see above")
+
+
+def _waiting_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:
+    """The run's days that are built, and not in fact_events yet."""
+    from transform.build import days_waiting
+
+    return days_waiting(db, days) if FACTS in [model.key for model in models] else []
 
 
 def _note_late_days(

@@ -66,7 +66,8 @@ FILES_ON_ROTA = tuple(
     f"{name}.py"
     for name in """
     dagster/test_automation dagster/test_checks dagster/test_dagster_command
-    dagster/test_ledger_sensor dagster/test_mirror dagster/test_runs e2e/test_ui
+    dagster/test_ledger_sensor dagster/test_mirror dagster/test_runs dagster/test_waiting_days
+    e2e/test_ui
     """.split()
 )
 
