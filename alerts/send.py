@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import smtplib
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -109,10 +110,18 @@ def _mail(to: str, settings: AlertSettings, message: Alert) -> None:
     mail["Subject"], mail["To"] = message.title, to
     mail["From"] = settings.sender
     mail.set_content(message.text())
-    kind = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
-    with kind(url.hostname, url.port or 0, timeout=TIMEOUT) as server:
+    with _connected(url.scheme, url.hostname, url.port or 0) as server:
         if url.username:
             if url.scheme == "smtp":
-                server.starttls()
+                server.starttls(context=ssl.create_default_context())
             server.login(unquote(url.username), unquote(url.password or ""))
         server.send_message(mail)
+
+
+def _connected(scheme: str, host: str, port: int) -> smtplib.SMTP:
+    """A connection. Without a context of ours smtplib takes any certificate, of whomever: the
+    default one checks chain and name against the system's authorities, or SSL_CERT_FILE's."""
+    if scheme == "smtps":
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
+    return smtplib.SMTP(host, port, timeout=TIMEOUT)
