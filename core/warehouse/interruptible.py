@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,13 @@ from psycopg2.extensions import connection as Connection
 @contextmanager
 def interruptible() -> Iterator[None]:
     """While the body runs, an exception that a signal raises cancels the query that is waited for,
-    in Postgres too. There is no COPY meanwhile: psycopg2 knows none that waits so."""
+    in Postgres too. There is no COPY meanwhile: psycopg2 knows none that waits so.
+
+    Only the main thread sees signals. In another one this does nothing: the callback is of all
+    threads, and one that connects while it goes fails ("wait callback not available")."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = get_wait_callback()
     set_wait_callback(_wait)
     try:
