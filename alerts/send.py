@@ -104,8 +104,8 @@ def _post(url: str, payload: dict[str, Any]) -> None:
 
 def _mail(to: str, settings: AlertSettings, message: Alert) -> None:
     url = urlsplit(settings.smtp_url)
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise ValueError("SMTP_URL is no smtp:// or smtps:// URL")
+    if not url.hostname:
+        raise ValueError("ALERT_EMAIL is set, SMTP_URL is not")
     mail = EmailMessage()
     mail["Subject"], mail["To"] = message.title, to
     mail["From"] = settings.sender

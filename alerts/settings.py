@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.addresses import Addresses, Url
 from core.settings import Setting
-from core.values import Port, Text, Whole
+from core.values import Port, Whole
 
 ALERT_AFTER_FAILURES = Setting(
     "ALERT_AFTER_FAILURES",
@@ -22,35 +23,38 @@ class AlertSettings:
 
     email: str = Setting(
         "ALERT_EMAIL",
-        Text("addresses, comma separated"),
+        Addresses(),
         "Who gets the alerts, by SMTP_URL.",
         example="on-call@example.com",
     ).field()
     smtp_url: str = Setting(
         "SMTP_URL",
-        Text("smtp://user:password@host:port, or smtps://"),
-        "The mail server.",
+        Url(("smtp", "smtps"), is_secret=True),
+        "The mail server. With a login smtp:// is encrypted too (STARTTLS).",
         example="smtp://user:password@smtp.example.com:587",
         secret=True,
     ).field()
     sender: str = Setting(
-        "ALERT_FROM", Text("an address"), "Who the mail is from.", default="fact-events@localhost"
+        "ALERT_FROM",
+        Addresses("an address"),
+        "Who the mail is from.",
+        default="fact-events@localhost",
     ).field()
     webhook_url: str = Setting(
         "ALERT_WEBHOOK_URL",
-        Text("a URL"),
+        Url(is_secret=True),
         'Gets each alert as {"text": …}, as Slack and its like take it.',
         secret=True,
     ).field()
     success_webhook_url: str = Setting(
         "SUCCESS_WEBHOOK_URL",
-        Text("a URL"),
+        Url(is_secret=True),
         "Is told which days of fact_events are built.",
         secret=True,
     ).field()
     dagster_url: str = Setting(
         "DAGSTER_URL",
-        Text("a URL"),
+        Url(),
         "The Dagster UI that links in alerts lead to. Not set: the one of `make ui`.",
         example="https://dagster.example.com",
     ).field()

@@ -8,6 +8,7 @@ from core.command_line import command, run_command
 from core.errors import UserError
 from core.settings import RangeSettings, optional_range
 from ingestion.settings import IngestSettings
+from orchestration.settings import orchestration_settings
 
 
 @command(RangeSettings, IngestSettings)
@@ -18,6 +19,7 @@ def backfill() -> None:
     Raises:
         UserError: a setting is wrong, or the run fails.
     """
+    orchestration_settings()
     days = optional_range()
     if days is None:
         raise UserError("FROM is not set: give the first UTC day to backfill, FROM=YYYY-MM-DD")

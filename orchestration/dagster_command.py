@@ -9,6 +9,7 @@ import sys
 from core.command_line import run_command
 from core.errors import UserError
 from core.settings import ROOT
+from orchestration.settings import orchestration_settings
 
 # dbt and Python write a range with two dots, Dagster with three.
 _TWO_DOTS = re.compile(r"(?<=[0-9])\.\.(?=[0-9])")
@@ -22,6 +23,7 @@ def dagster() -> None:
     """
     if not sys.argv[1:]:
         raise UserError("ARGS is not set: give a command of Dagster, ARGS='instance info'")
+    orchestration_settings()
     from core.warehouse.server import warehouse
     from orchestration.home.prepare import prepare_home
     from transform.build import prepare_warehouse

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
+from alerts.settings import AlertSettings
+from core.addresses import Owner, PartitionNames, PastDay, PathOrUrl
 from core.settings import Setting, load_env, read_settings
-from core.values import Day, Text, Words
 from orchestration.home.settings import DAGSTER_HOME, OTHERS
 
 __all__ = ["DAGSTER_HOME", "OTHERS", "OrchestrationSettings", "orchestration_settings"]
@@ -18,23 +19,23 @@ class OrchestrationSettings:
     """Which partitions there are, whose they are, and where Python assets are kept."""
 
     partitions_start: date = Setting(
-        "PARTITIONS_START", Day(), "The first daily partition.", default="2010-01-01"
+        "PARTITIONS_START", PastDay(), "The first daily partition.", default="2010-01-01"
     ).field()
     regions: tuple[str, ...] = Setting(
         "REGIONS",
-        Words("regions, comma separated"),
+        PartitionNames("regions", ("other",)),
         "Regions with partitions of their own; all others share the partition `other`.",
         default="us-east,eu-west,ap-south",
     ).field()
     owner: str = Setting(
         "OWNER",
-        Text("an address, or team:name"),
+        Owner(),
         "Who owns the assets, and is named in alerts.",
         default="data-engineering@example.com",
     ).field()
     storage_url: str = Setting(
         "STORAGE_URL",
-        Text("a path, or s3://bucket/prefix"),
+        PathOrUrl(("s3", "file")),
         "Where features and models are kept. Not set: LOCAL_DIR/storage.",
         example="s3://bucket/fact-events",
     ).field()
@@ -42,6 +43,11 @@ class OrchestrationSettings:
 
 @cache
 def orchestration_settings() -> OrchestrationSettings:
-    """The settings of this process. `.env` counts, also where Dagster loads the code location."""
+    """The settings of this process. `.env` counts, also where Dagster loads the code location.
+
+    Raises:
+        UserError: one is wrong, also of those for alerts: not at the moment of need.
+    """
     load_env()
+    read_settings(AlertSettings)
     return read_settings(OrchestrationSettings)

@@ -9,6 +9,7 @@ from threading import Event
 from core.command_line import command, run_command
 from core.settings import read_settings
 from orchestration.services.settings import UiSettings
+from orchestration.settings import orchestration_settings
 
 
 @command(UiSettings)
@@ -19,6 +20,7 @@ def ui() -> None:
     Raises:
         UserError: a setting is wrong, the port is taken, or a service does not start.
     """
+    orchestration_settings()
     settings = read_settings(UiSettings)
     from core.warehouse.server import warehouse
     from ingestion.demo_source import demo_source

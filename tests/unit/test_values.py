@@ -9,7 +9,9 @@ from commands.settings import KEEP_DAYS
 from core.errors import UserError
 from core.settings import ROOT, read_settings
 from ingestion.settings import DEMO_API_PORT, IngestSettings, ReplaySettings
+from orchestration.dbt.cells import OTHER
 from orchestration.settings import OrchestrationSettings
+from tests.helpers.processes import run
 from transform.settings import TransformSettings
 
 
@@ -70,6 +72,24 @@ def test_no_port(text):
             {"UI_PORT": "x", "SMTP_URL": "smtp://a"},
             "UI_PORT='x' is not a port, 1 to 65535",
         ),
+        (
+            OrchestrationSettings,
+            {"PARTITIONS_START": "2999-01-01"},
+            "PARTITIONS_START='2999-01-01' is in the future",
+        ),
+        (OrchestrationSettings, {"REGIONS": f"eu, {OTHER}"}, "REGIONS='eu, other': 'other' is the"),
+        (OrchestrationSettings, {"REGIONS": "eu,a|b"}, "REGIONS='eu,a|b': 'a|b' is no name"),
+        (OrchestrationSettings, {"REGIONS": "eu...us"}, "REGIONS='eu...us': 'eu...us' is no name"),
+        (OrchestrationSettings, {"OWNER": "me"}, "OWNER='me' is not an address, or team:name"),
+        (OrchestrationSettings, {"OWNER": "team:"}, "OWNER='team:' is not an address, or team:"),
+        (OrchestrationSettings, {"STORAGE_URL": "s4://b/x"}, "STORAGE_URL='s4://b/x' is not a "),
+        (OrchestrationSettings, {"STORAGE_URL": "s3://"}, "STORAGE_URL='s3://' is not a path"),
+        (AlertSettings, {"DAGSTER_URL": "ui.example.com"}, "DAGSTER_URL='ui.example.com' is not"),
+        (AlertSettings, {"DAGSTER_URL": "http://ui:x"}, "DAGSTER_URL='http://ui:x' is not a URL"),
+        (AlertSettings, {"ALERT_EMAIL": "a@x.org,b"}, "ALERT_EMAIL='a@x.org,b': 'b' is no mail"),
+        (AlertSettings, {"SMTP_URL": "ftp://hunter2@x"}, "SMTP_URL='ftp://…' is not a URL,"),
+        (AlertSettings, {"SMTP_URL": "hunter2"}, "SMTP_URL='…' is not a URL, smtp:// or "),
+        (AlertSettings, {"ALERT_WEBHOOK_URL": "hooks/hunter2"}, "ALERT_WEBHOOK_URL='…' is not"),
     ],
 )
 def test_one_line_names_the_setting_and_the_value(settings, given, message):
@@ -77,6 +97,31 @@ def test_one_line_names_the_setting_and_the_value(settings, given, message):
         read_settings(settings, given)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+def test_places_and_owners_that_are_right():
+    given = {"OWNER": "team:data", "STORAGE_URL": "s3://bucket/x", "REGIONS": " eu , us "}
+    settings = read_settings(OrchestrationSettings, given)
+    assert (settings.owner, settings.storage_url) == ("team:data", "s3://bucket/x")
+    assert settings.regions == ("eu", "us")
+    mail = {"ALERT_EMAIL": "a@x.org ,root@localhost", "SMTP_URL": "smtps://u:p%2F@x:465"}
+    assert read_settings(AlertSettings, mail).email == "a@x.org, root@localhost"
+
+
+@pytest.mark.parametrize("module", ["ui", "backfill", "dagster_command"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("OWNER", "nobody"), ("REGIONS", "eu,other"), ("SMTP_URL", "x"), ("STORAGE_URL", "b2://x")],
+)
+def test_a_command_of_dagster_ends_in_one_line_at_once(module, name, text, tmp_path):
+    given = {name: text, "LOCAL_DIR": str(tmp_path), "FROM": "2026-01-01"}
+    arguments = ["asset", "list"] if module == "dagster_command" else []
+    done = run(f"orchestration.{module}", *arguments, **given)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {name}=")
+    assert done.stderr.count("\n") == 1
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "half"])
