@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt backfill dagster prune forget report doctor ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt follow backfill dagster prune forget report doctor ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
@@ -77,6 +77,9 @@ test-data: install ## the data tests of all days, or of FROM= TO=
 
 dbt: install ## any dbt command with the same settings and server: ARGS='compile -s fact_events'
 	@$(RUN) transform.dbt $(ARGS)
+
+follow: install ## stay up: land and build what arrives of today and the last days, until Ctrl-C: [SOURCE_NAME=] [SOURCE=] [MAPPING=] [EVENTS_URL=] [PROFILES_URL=] [RESOURCE=] [FOLLOW_DAYS=] [FOLLOW_SECONDS=]
+	@$(RUN) commands.follow
 
 backfill: install ## ingest + transform FROM= TO= in Dagster: one run, and one of the regions
 	@$(RUN) orchestration.backfill

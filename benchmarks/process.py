@@ -53,7 +53,7 @@ def run(*command: str, quiet: bool = True, **settings: str) -> Cost:
         def watch() -> None:
             nonlocal peak
             while not done.wait(LOOK_EVERY):
-                peak = max(peak, _resident(process.pid))
+                peak = max(peak, resident(process.pid))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -90,7 +90,7 @@ def kept(*command: str) -> Iterator[Callable[[], None]]:
         yield once
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Resident kilobytes of a process and its children; 0 once it is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -101,4 +101,4 @@ def _resident(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     own = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")]
-    return sum(own) + sum(_resident(int(child)) for child in children)
+    return sum(own) + sum(resident(int(child)) for child in children)

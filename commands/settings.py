@@ -15,3 +15,16 @@ USER_ID = Setting(
     "For forget: the user whose traces are deleted, by the id that the source delivers.",
     example="u17",
 )
+FOLLOW_DAYS = Setting(
+    "FOLLOW_DAYS",
+    Whole("days", high=3650),
+    "For follow: how many UTC days before today are looked at too; all of an undated template.",
+    default="2",
+)
+FOLLOW_SECONDS = Setting(
+    "FOLLOW_SECONDS",
+    Whole("seconds", high=86_400),
+    "For follow: the pause between two looks. 0 is 1 at files on a disk, 10 at those elsewhere, "
+    "60 at an API or a resource; longer where its calls_per_day would not last the day.",
+    default="0",
+)

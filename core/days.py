@@ -163,6 +163,12 @@ def first_kept_day(count: int) -> date:
     return datetime.now(UTC).date() - timedelta(days=count - 1)
 
 
+def days_until_today(count: int) -> DayRange:
+    """Today and the `count` UTC days before it."""
+    today = datetime.now(UTC).date()
+    return DayRange.inclusive(today - timedelta(days=count), today)
+
+
 def due_day(now: datetime) -> DayRange:
     """The newest UTC day that must be there and complete: yesterday is pulled at 03:00; until 05:00
     it is the day before."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -37,6 +39,14 @@ class Progress:
         """The same piece of work goes on with another step."""
         self._bar.update(self._task, description=title)
         self._say(title)
+
+    def waiting(self, title: str) -> None:
+        """The same piece of work waits for somebody else."""
+        self.step(title)
+
+    def tell(self, line: str) -> None:
+        """What is not right, for people."""
+        print(line, file=sys.stderr)
 
     def advance(self) -> None:
         """One more unit is done."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as Mapped
+from dataclasses import dataclass
 
 from core.progress import Progress
 from ingestion.mapping.mapping import Mapping
@@ -10,6 +12,18 @@ from ingestion.settings import IngestSettings
 from ingestion.source.unit import Delivery, PageEnds
 
 Seen = Callable[[str, str], PageEnds]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a source was just found to have.
+
+    `deliveries`: by table. `held`: the places of units that are left as they are: they are being
+    written, or cannot be read.
+    """
+
+    deliveries: Mapped[str, Delivery]
+    held: frozenset[str] = frozenset()
 
 
 def deliveries(

@@ -22,7 +22,7 @@ from core.warehouse.connection import Warehouse, postgres_errors
 from core.warehouse.locks import exclusively
 from ingestion.decode.attribution import attributed
 from ingestion.decode.readers import read
-from ingestion.deliveries import deliveries
+from ingestion.deliveries import Look, deliveries
 from ingestion.land.call_budget import call_budget
 from ingestion.land.drift import (
     changes,
@@ -45,8 +45,16 @@ from ingestion.settings import IngestSettings
 from ingestion.source.unit import PageEnds
 
 
-def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -> IngestResult:
+def ingest(
+    settings: IngestSettings, warehouse: Warehouse, progress: Progress, look: Look | None = None
+) -> IngestResult:
     """Land the units of `settings` that are not as before, and make them live.
+
+    Args:
+        settings: which days, from where, read how.
+        warehouse: where to.
+        progress: is told what goes on.
+        look: what the source has, where that is known already.
 
     Raises:
         UserError: a setting is wrong, the source failed, or the warehouse did; nothing has
@@ -66,8 +74,9 @@ def ingest(settings: IngestSettings, warehouse: Warehouse, progress: Progress) -
         call_budget(warehouse, mapping.name, settings.calls_per_day) as spend,
     ):
         is_used = prepare(db, settings.dry)
-        with lease(db, mapping.name, progress.step):
-            intakes = _planned(db if is_used else None, settings, mapping, progress, spend)
+        with lease(db, mapping.name, progress.waiting):
+            known_db = db if is_used else None
+            intakes = _planned(known_db, settings, mapping, progress, spend, look)
             if settings.dry:
                 return _dry(settings, mapping, intakes)
             known = forgotten(db)
@@ -82,6 +91,7 @@ def _planned(
     mapping: Mapping,
     progress: Progress,
     spend: Callable[[], None],
+    look: Look | None,
 ) -> dict[str, Intake]:
     """By table, what the source has, beside what was delivered before: nothing to a database that
     was never used (`db` is None)."""
@@ -89,10 +99,12 @@ def _planned(
     intakes = {}
     marks = {table.table: table.cleaning.key_mark for table in mapping.tables}
     seen = partial(page_ends, db, mapping.name) if db else lambda _, place: PageEnds(place)
-    for table, delivery in deliveries(settings, mapping, progress, seen, spend).items():
+    if look is None:
+        look = Look(deliveries(settings, mapping, progress, seen, spend))
+    for table, delivery in look.deliveries.items():
         live = live_units(db, mapping.name, table, delivery.asked) if db else []
         read_as = f"{mapping.digests[table]}-{settings.event_ts_min}{marks[table]}"
-        plan = Plan(mapping.name, table, delivery, live, read_as, settings.force)
+        plan = Plan(mapping.name, table, delivery, live, read_as, settings.force, look.held)
         plan.gone(plan.wanted)  # what is refused, is refused before anything is read
         intakes[table] = Intake(plan, started_at)
     return intakes

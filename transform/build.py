@@ -171,7 +171,7 @@ def _shown(
         progress.done()
     for result in results:
         if result.status in ("error", "fail", "warn"):
-            print(f"{result.status}: {redacted(of_node(result))}", file=sys.stderr)
+            progress.tell(f"{result.status}: {redacted(of_node(result))}")
     failed = [result for result in results if result.status in ("error", "fail")]
     if failed:
         days = failed_days(warehouse)
@@ -239,8 +239,9 @@ def run_dbt(
     return results
 
 
-def days_built(db: Connection, days: DayRange) -> list[str]:
-    """The event days beside `days` whose facts the last `run_dbt` of this process has built."""
+def days_built(db: Connection, beside: DayRange | None = None) -> list[str]:
+    """The event days whose facts the last `run_dbt` of this process has built, without those of a
+    range."""
     # Not of event_days: where that view could not be made, its error is what counts.
     with db.cursor() as cursor:
         cursor.execute(
@@ -248,7 +249,7 @@ def days_built(db: Connection, days: DayRange) -> list[str]:
             where model = 'fact_events' and invocation_id = %s order by day""",
             (last_invocation(),),
         )
-        return [f"{day}" for (day,) in cursor.fetchall() if day not in days]
+        return [f"{day}" for (day,) in cursor.fetchall() if beside is None or day not in beside]
 
 
 def days_waiting(db: Connection, days: DayRange) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+from psycopg2.extensions import connection as Connection
+
 from core.errors import UserError
 from core.warehouse.connection import Warehouse
 
@@ -17,6 +19,24 @@ _SPEND = """
     where spent.calls < %(limit)s
     returning calls
 """
+
+
+def calls_left(db: Connection, source: str, limit: int) -> int:
+    """The requests that a source may still make in this UTC day.
+
+    Args:
+        db: a connection to the warehouse.
+        source: its name.
+        limit: calls in a UTC day.
+    """
+    with db.cursor() as cursor:
+        cursor.execute(
+            """select calls from raw.source_calls
+            where source = %s and day = (now() at time zone 'UTC')::date""",
+            (source,),
+        )
+        spent: list[int] = [calls for (calls,) in cursor.fetchall()]
+    return limit - sum(spent)
 
 
 @contextmanager

@@ -55,6 +55,22 @@ def lease(db: Connection, source: str, on_wait: Callable[[str], None]) -> Iterat
                 cursor.execute(f"select pg_advisory_unlock({lock})", (source,))
 
 
+def lead(db: Connection, source: str) -> bool:
+    """Ask for the right to follow a source, which one process has as long as `db` lives. Others may
+    load it meanwhile, between two loads of its.
+
+    Args:
+        db: an autocommit connection.
+        source: its name.
+    """
+    keep_session(db)
+    with db.cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_lock(hashtextextended('follow of ' || %s, 0))", (source,)
+        )
+        return cursor.fetchall() == [(True,)]
+
+
 def begin_load(db: Connection, load_id: str, source: str, first_day: date, last_day: date) -> None:
     """Announce a load before its first row is written, and hold its lock as long as `db` lives."""
     with db.cursor() as cursor:

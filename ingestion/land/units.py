@@ -153,7 +153,8 @@ class Plan:
     """What a delivery of one table does, as far as it can be known before anything is read.
 
     `live`: see `live_units`. `read_as`: the digest of today's mapping. `is_forced`: units are read
-    also where they are as before.
+    also where they are as before. `held`: the places of units that stay as they are for now, with
+    what is live in their windows.
     """
 
     source: str
@@ -162,6 +163,7 @@ class Plan:
     live: list[LiveUnit]
     read_as: str
     is_forced: bool = False
+    held: frozenset[str] = frozenset()
 
     @cached_property
     def _by_key(self) -> dict[UnitKey, LiveUnit]:
@@ -171,6 +173,18 @@ class Plan:
     def _windows(self) -> list[Window]:
         """Those of which something was found, in the order of time; they do not overlap."""
         return sorted({found.key.window for found in self.delivery.found if found.key.window})
+
+    @cached_property
+    def _kept(self) -> list[Window]:
+        """The windows of live units that are gone while something there is held: until it is not,
+        nothing takes their place."""
+        there = [each.key.window for each in self.delivery.found if each.url in self.held]
+        held = {window for window in there if window}
+        gone = {unit.key.window for unit in self.live if unit.key not in self._found_again}
+        return [window for window in gone if window and any(window.overlaps(each) for each in held)]
+
+    def _is_kept(self, window: Window | None) -> bool:
+        return window is not None and any(window.overlaps(each) for each in self._kept)
 
     @cached_property
     def _found_again(self) -> set[UnitKey]:
@@ -187,13 +201,19 @@ class Plan:
 
     def is_unchanged(self, found: Found) -> bool:
         """Whether the unit is as before, by its fingerprint."""
+        if found.url in self.held:
+            return True
         before = self.before(found)
         return before is not None and self.may_stay(before) and before.has(found)
 
     @property
     def wanted(self) -> list[Found]:
         """The units that have to be looked into."""
-        return [found for found in self.delivery.found if not self.is_unchanged(found)]
+        return [
+            found
+            for found in self.delivery.found
+            if not self.is_unchanged(found) and not self._is_kept(found.key.window)
+        ]
 
     def gone(self, read: Sequence[Found]) -> list[LiveUnit]:
         """The live units that the delivery takes the place of.
@@ -220,7 +240,7 @@ class Plan:
             UserError: a part of it does.
         """
         window = unit.key.window
-        if window is None:
+        if window is None or self._is_kept(window):
             return False
         at = bisect_left(self._windows, window.end, key=lambda each: each.start) - 1
         if at < 0 or not window.overlaps(self._windows[at]):

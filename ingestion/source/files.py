@@ -39,6 +39,10 @@ DOWNLOADS = 8
 COPIED_BYTES = 512 * 2**20
 
 
+class NothingThere(UserError):
+    """No file matches a template."""
+
+
 @dataclass(frozen=True)
 class FoundFile(Found):
     """A file that a template names, and what reads it."""
@@ -119,7 +123,7 @@ def find_files(setting: str, template: str, asked: Window, mapping: TableMapping
         mapping: names the format where the suffix does not.
 
     Raises:
-        UserError: nothing matches in the whole range, or the place cannot be read.
+        UserError: the place cannot be read. NothingThere: nothing matches in the whole range.
     """
     windows = windows_of(setting, template, asked)
     filesystem, path = filesystem_of(setting, template, windows[0][0])
@@ -235,10 +239,10 @@ def errors_of(filesystem: fsspec.AbstractFileSystem) -> tuple[type[Exception], .
     return (OSError, ValueError)
 
 
-def _nothing(setting: str, template: str, asked: Window, left_out: int) -> UserError:
+def _nothing(setting: str, template: str, asked: Window, left_out: int) -> NothingThere:
     markers = f", only {left_out} that are no data" if left_out else ""
     where = f"{setting}={shown(template)!r}"
-    return UserError(f"{where} matches no file for {asked}{markers}{hint(template)}")
+    return NothingThere(f"{where} matches no file for {asked}{markers}{hint(template)}")
 
 
 def unreadable(what: str, error: Exception, url: str) -> UserError:

@@ -48,7 +48,8 @@ ON_ROTA = tuple(
     integration/test_bad_settings integration/test_build_lock integration/test_compiled_sql
     integration/test_data_tests integration/test_dbt_alone integration/test_dbt_commands
     integration/test_dbt_errors integration/test_dbt_own integration/test_dbt_project
-    integration/test_deletions integration/test_forget integration/test_forget_hashed
+    integration/test_deletions integration/test_follow integration/test_forget
+    integration/test_forget_hashed
     integration/test_forgotten integration/test_full_refresh integration/test_mapping_draft
     integration/test_migrations integration/test_model_versions integration/test_owed_tests
     integration/test_partition_overwrite integration/test_postgres_servers

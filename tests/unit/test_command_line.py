@@ -18,6 +18,7 @@ from tests.helpers.processes import run_fresh
 INGEST = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL SOURCE_NAME RESOURCE".split()
 INGEST += ["API_CONCURRENCY", "MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
 SAMPLED = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL SOURCE_NAME RESOURCE EVENT_TS_MIN".split()
+SOURCES = [name for name in INGEST if name not in ("FROM", "TO")]
 BUILT = ["FROM", "TO", "MAX_UNKNOWN_USERS", "SWAP_WAIT"]
 PROGRAMS = {
     "ingestion": [],
@@ -41,6 +42,7 @@ PROGRAMS = {
     "orchestration.ui": ["UI_PORT", "UI_READ_ONLY", "UI_USER_HEADER"],
     "commands.main_job": [],
     "commands.doctor": [],
+    "commands.follow": [*SOURCES, "FOLLOW_DAYS", "FOLLOW_SECONDS", *BUILT[2:]],
     "commands.forget": ["USER_ID", "DRY"],
     "commands.prune": ["KEEP_DAYS", "DRY"],
     "commands.reference": [],
