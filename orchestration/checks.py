@@ -11,7 +11,7 @@ from orchestration.automation import RAW_EVENTS
 from orchestration.dbt.checks import WARN, note
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.translator import FACTS
-from orchestration.partitions import DAYS, days_of, has_partition
+from orchestration.partitions import DAYS, FIRST, days_of, has_partition
 from orchestration.resources import Warehouse
 
 Context = dg.AssetCheckExecutionContext
@@ -69,6 +69,15 @@ def partitions_agree(
     there = {day for day in built if has_partition(date.fromisoformat(day))}
     only = {"only_dagster": sorted(shown - there), "only_postgres": sorted(there - shown)}
     return dg.AssetCheckResult(passed=shown == there, severity=WARN, metadata=only)
+
+
+@dg.asset_check(**_hourly(FACTS, "No event is older than the first partition."))
+def all_days_have_partitions(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """Such a day is built with the delivery that brings it; Dagster never asks for it."""
+    days = read(warehouse.open(), "analytics.event_days", "event_date")
+    before = [f"{day['event_date']}" for day in days if day["events"] and day["event_date"] < FIRST]
+    found: dict[str, Any] = {"before PARTITIONS_START": before, "PARTITIONS_START": f"{FIRST}"}
+    return dg.AssetCheckResult(passed=not before, metadata=found)
 
 
 @dg.asset_check(**_hourly(RAW_EVENTS, "`dbt source freshness`: when the last load completed."))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from core.days import due_day
+from core.progress import Progress
 from tests.dagster.conftest import RAW, check
-from tests.helpers.pipeline import deliver, event, ingest_files, query
+from tests.helpers.pipeline import deliver, event, in_thread, ingest_files, query
+from transform.build import transform
 
 
 def test_the_newest_day_is_present_when_it_is_built(house, tmp_path):
@@ -29,3 +31,16 @@ def test_the_source_is_fresh_for_two_hours(house):
         query(house.warehouse, last)
         fresh = check(house, "source_freshness", RAW)
         assert (fresh.passed, fresh.metadata["events"].value) == (said == "pass", said)
+
+
+def test_an_event_from_before_the_first_partition_is_built_and_told(house, tmp_path):
+    assert check(house, "all_days_have_partitions").passed
+    day = f"{due_day(datetime.now(UTC)).start}"
+    deliver(tmp_path, day, [event("old", "2009-12-31T23:00:00Z")])
+    ingest_files(house.warehouse, tmp_path, day)
+    in_thread(transform, house.warehouse, None, Progress())
+    facts = "select event_id from analytics.fact_events where event_date < '2010-01-01'"
+    assert query(house.warehouse, facts) == [("old",)]
+    done = check(house, "all_days_have_partitions")
+    assert (done.passed, done.severity.value) == (False, "ERROR")
+    assert done.metadata["before PARTITIONS_START"].value == ["2009-12-31"]
