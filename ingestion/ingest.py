@@ -201,6 +201,7 @@ def _twice(db: Connection, source: str, intakes: dict[str, Intake]) -> Iterator[
     one; for all at once, each is delivered in the last."""
     for table, intake in intakes.items():
         contents = {each.found.key: each.unit.content for each in intake.received}
+        contents = {key: content for key, content in contents.items() if content}
         for unit in also_elsewhere(db, source, table, contents):
             yield f"{unit.key.name} (delivered for {unit.key.window} too)"
 

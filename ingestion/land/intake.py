@@ -51,7 +51,7 @@ class Intake:
             first, day = self.started_at, found.day
             before = plan.before(found)
             # The digest is waited for only where the size is the same: 0.6 s of a slow core.
-            if before and not before.is_resized(found) and before.content == unit.content:
+            if before and not before.is_resized(found) and before.is_of(unit.content):
                 if plan.may_stay(before):
                     unit.remove()
                     self.confirmed.append((before, found))

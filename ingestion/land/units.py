@@ -54,6 +54,10 @@ class LiveUnit:
         is_old = moment is None or moment < self.checked_at - TICK
         return bool(text) and (text, found.url) == (self.fingerprint, self.url) and is_old
 
+    def is_of(self, content: str) -> bool:
+        """Whether it has the content that a digest is of; one that is not known tells nothing."""
+        return content != "" and self.content == content
+
     def is_resized(self, found: Found) -> bool:
         """Whether the sizes that both fingerprints begin with tell that the content is another."""
         texts = (self.fingerprint or "", found.fingerprint.text)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -73,17 +72,17 @@ class Unit:
     is_copy: bool = False
     is_known: bool = False
     number: int = 0
-    digest: Future[str] | None = None
+    digest: Callable[[], str] | None = None
 
     @property
     def content(self) -> str:
-        """The digest of its bytes, waited for.
+        """The digest of its bytes, waited for; "" where that is not known.
 
         Raises:
             UserError: they cannot be read.
         """
         try:
-            return self.digest.result() if self.digest else ""
+            return self.digest() if self.digest else ""
         except OSError as error:
             raise UserError(f"{self.url} cannot be read: {error.strerror}") from None
 

@@ -38,34 +38,34 @@ def build(
         regions: which cells there are.
 
     Raises:
-        dg.Failure: a model or a blocking test failed; without retries where it was a test.
+        dg.Failure: a model or a blocking test failed (then without retries); or days wait.
     """
     from transform.build import why_it_failed  # imports dbt, 1 s
 
     selection = Selection.of(context)
-    environment = regions.environment(context.partition_keys)
+    cells = regions.environment(context.partition_keys)
     with terminable(context):
-        results = dbt.run(warehouse, selection.arguments(days), environment)
+        results = dbt.run(warehouse, selection.arguments(days), cells)
     with closing(warehouse.connect()) as db:
         models = [built(r, db, days, regions) for r in results if selection.has_built(r)]
         selected = [model for model in models if model.unique_id in selection.models]
         waiting = _waiting_days(selected, db, days)
-        for model in selected:
-            if model.key != FACTS or not waiting:
-                yield model.materialization(context)
-        for model in models:
-            if model.unique_id in selection.along:
-                model.note_cells(context, regions.cells(days))
+        there = [model for model in selected if model.key != FACTS or not waiting]
+        yield from (model.materialization(context) for model in there)
+        for model in [each for each in models if each.unique_id in selection.along]:
+            model.note_cells(context, regions.cells(days))
         late = _note_late_days(context, selected, db, days)
         for result in selection.of_tests(results):
             spec = selection.tests[result.node.unique_id]
             note_test(context, spec, result, db, [*late, *context.partition_keys])
     reason, can_retry = why_it_failed(results)
-    if reason:
-        raise dg.Failure(reason, allow_retries=can_retry)
-    if waiting:
-        named = ", ".join(waiting[:5])
-        raise dg.Failure(f"readers held fact_events: {len(waiting)} days wait ({named}), see above")
+    if reason or waiting:
+        raise dg.Failure(reason or _held(waiting), allow_retries=can_retry)
+
+
+def _held(waiting: Sequence[str]) -> str:
+    named = ", ".join(waiting[:5])
+    return f"readers held fact_events: {len(waiting)} days wait ({named}), see above"
 
 
 def _waiting_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:
