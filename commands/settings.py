@@ -24,7 +24,8 @@ FOLLOW_DAYS = Setting(
 FOLLOW_SECONDS = Setting(
     "FOLLOW_SECONDS",
     Whole("seconds", high=86_400),
-    "For follow: the pause between two looks. 0 is 1 at files on a disk, 10 at those elsewhere, "
+    "For follow: the pause between two looks. 0 is half a second at files on "
+    "a disk, 10 at those elsewhere, "
     "60 at an API or a resource; longer where its calls_per_day would not last the day.",
     default="0",
 )

@@ -21,10 +21,11 @@ from ingestion.outcome import IngestResult
 from ingestion.settings import IngestSettings
 from ingestion.watch import Arrived, Watch
 
-DISK_SECONDS = 1.0
-STORE_SECONDS = 10.0
+# Between two looks, and until a file that was new is looked at again, which two looks have to find
+# the same.
+DISK_SECONDS = (0.5, 0.5)
+STORE_SECONDS = (10.0, 1.0)
 ASKED_SECONDS = 60.0
-STILL_SECONDS = 1.0  # a file that is new is looked at again after so many, or sooner
 # Looking takes at most a tenth of the time, however many files there are.
 PAUSE_PER_LOOK = 9
 
@@ -67,7 +68,8 @@ def followed(settings: IngestSettings, seconds: int) -> Followed:
         seconds: between two looks; 0 for what suits the source.
     """
     if settings.connector == "files":
-        return Files(seconds or (STORE_SECONDS if _is_remote(settings) else DISK_SECONDS))
+        usual = STORE_SECONDS if _is_remote(settings) else DISK_SECONDS
+        return Files(*(seconds, seconds) if seconds else usual)
     return Asked(seconds or ASKED_SECONDS)
 
 
@@ -83,15 +85,16 @@ def _is_remote(settings: IngestSettings) -> bool:
 class Files:
     """Files, found by looking."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, still: float) -> None:
         self._seconds = seconds
+        self._still = still
         self._watch = Watch()
         self.took = 0.0  # seconds, the last look
 
     @property
     def pause(self) -> float:
         """See `Followed.pause`."""
-        pause = min(self._seconds, STILL_SECONDS) if self._watch.is_moving else self._seconds
+        pause = self._still if self._watch.is_moving else self._seconds
         return max(pause, PAUSE_PER_LOOK * self.took)
 
     def land(

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from ingestion.land.loads import lease
 from tests.helpers.pipeline import deliver, event, query
@@ -232,6 +234,31 @@ def test_postgres_is_restarted(place: Place, folder, follow):
     done = end(process)
     assert "canonical: landing works again" in done.stdout
     assert done.stderr.count("error: ") <= 3, "that it is away, and how it went"
+
+
+RENEWED = """
+import sys, commands.follow as f
+from core.command_line import run_command
+f.RENEW_BUILDS = 1
+sys.exit(run_command(f.follow))
+"""
+
+
+@pytest.mark.full
+def test_it_renews_itself_and_goes_on(warehouse, folder, tmp_path):
+    """With the same process id: what it has built in a process makes dbt slow and large."""
+    log = tmp_path / "log"
+    files = {"SOURCE": "files", "EVENTS_URL": f"{folder}/%Y-%m-%d*.jsonl"}
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", RENEWED], cwd=ROOT, env=os.environ | files, stdout=out
+        )
+    wait_until(lambda: log.read_text().count(" following canonical: ") == 2, process)
+    arrive(folder, "a", "a")
+    wait_until(lambda: " after " in log.read_text(), process)
+    assert facts(warehouse) == ["a"]
+    process.terminate()
+    assert process.wait(AT_ONCE) == 143
 
 
 @pytest.mark.parametrize(

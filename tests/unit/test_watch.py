@@ -125,7 +125,7 @@ def test_when_it_came_is_when_it_was_written_or_else_seen(settings, tmp_path):
 
 
 def test_looking_takes_a_tenth_of_the_time_at_most(settings):
-    files = Files(1.0)
+    files = Files(1.0, 1.0)
     assert files.pause == 1.0
     files.took = 3.0
     assert files.pause == 27.0
