@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt follow backfill dagster prune forget report doctor ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt follow backfill dagster prune forget report doctor alert-test silence ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
@@ -101,6 +101,12 @@ report: install ## events per day, row accounting and quarantine reasons
 
 doctor: install ## what this sees: program, server, data, settings, secrets masked; status 1 where something is wrong
 	@$(RUN) commands.doctor
+
+alert-test: install ## send one alert of each kind everywhere that is set, and say what was sent
+	@$(RUN) alerts test
+
+silence: install ## tell nobody of one kind of alert for some hours: ALERT= HOURS=
+	@$(RUN) alerts silence
 
 ui: install ## Dagster UI on 127.0.0.1:3000
 	@$(RUN) orchestration.ui

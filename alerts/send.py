@@ -5,12 +5,16 @@ Where to is said by alerts/settings.py. What is not set is not sent.
 
 from __future__ import annotations
 
+import hmac
+import json
 import os
 import smtplib
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from email.message import EmailMessage
+from functools import partial
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,13 +24,18 @@ from alerts.settings import ALERT_AFTER_FAILURES, AlertSettings
 from core.settings import read_settings
 
 TIMEOUT = 10  # seconds
+_SHOWN = 10
+
+
+RUNBOOK = "docs/runbook.md"
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What a person needs to know: what failed, whose it is, where to look, which rows.
+    """What a person needs to know: what is wrong, whose it is, where to look, which rows.
 
-    `queries` are those of failed checks, by name.
+    `queries`: by what they show. `state`: wrong or recovered. `key`: the same for each try of one
+    message, so that who gets it twice can tell.
     """
 
     title: str
@@ -34,42 +43,84 @@ class Alert:
     run_id: str
     reason: str
     queries: Mapping[str, str]
+    kind: str = "failed-run"
+    subject: str = ""
+    state: str = "wrong"
+    days: Sequence[str] = ()
+    rows: int | None = None
+    key: str = ""
+
+    @property
+    def runbook(self) -> str:
+        """Where it says what to do."""
+        return f"{RUNBOOK}#{self.kind}"
 
     def text(self) -> str:
         """The message, plain."""
-        run = f"Run: {link_to(self.run_id)}"
-        rows = [f"\nFailing rows, {name}:\n{query}" for name, query in self.queries.items()]
-        return "\n".join([self.title, f"Owner: {self.owner}", run, "", self.reason, *rows])
+        lines = [self.title, f"Owner: {self.owner}", f"Run: {link_to(self.run_id)}"]
+        if self.days:
+            more = f" and {len(self.days) - _SHOWN} more" if len(self.days) > _SHOWN else ""
+            lines.append(f"Days: {', '.join(self.days[:_SHOWN])}{more}")
+        if self.rows is not None:
+            lines.append(f"Number: {self.rows:,}")
+        lines += [f"Runbook: {self.runbook}", "", self.reason]
+        lines += [f"\nRows, {name}:\n{query}" for name, query in self.queries.items()]
+        return "\n".join(lines)
+
+    def body(self) -> dict[str, Any]:
+        """The message, for programs. The same at each try."""
+        return asdict(self) | {"link": link_to(self.run_id), "runbook": self.runbook}
 
 
 def link_to(run_id: str) -> str:
-    """A Dagster run's page in the UI, at DAGSTER_URL."""
+    """A Dagster run's page in the UI, at DAGSTER_URL; without a run the UI itself."""
     settings = read_settings(AlertSettings)
     base = settings.dagster_url or f"http://127.0.0.1:{settings.ui_port}"
-    return f"{base.rstrip('/')}/runs/{run_id}"
+    return f"{base.rstrip('/')}/runs/{run_id}" if run_id else base
 
 
 def is_due(failures: int) -> bool:
-    """Whether to alert at this failure in a row: the ALERT_AFTER_FAILURES-th (2), and each time as
-    many have come again. A single failure is mostly cured by the next run."""
-    return failures > 0 and failures % ALERT_AFTER_FAILURES.read() == 0
+    """Whether so many failures in a row are an alert: ALERT_AFTER_FAILURES or more."""
+    return failures >= ALERT_AFTER_FAILURES.read()
 
 
-def alert(message: Alert, env: Mapping[str, str] = os.environ) -> list[str]:
+def channels(settings: AlertSettings) -> dict[str, Callable[[Alert], None]]:
+    """What sends an alert, by the setting that says where to; only those that are set."""
+    known: dict[str, tuple[str, Callable[[Alert], None]]] = {
+        "ALERT_EMAIL": (settings.email, lambda message: _mail(settings, message)),
+        "ALERT_WEBHOOK_URL": (
+            settings.webhook_url,
+            lambda message: _post(settings.webhook_url, {"text": message.text()}),
+        ),
+        "ALERT_SIGNED_URL": (settings.signed_url, lambda message: _post_signed(settings, message)),
+    }
+    return {name: send for name, (where, send) in known.items() if where}
+
+
+def deliver(message: Alert, settings: AlertSettings, skip: Collection[str] = ()) -> dict[str, str]:
     """Send an alert everywhere that is set. One that cannot be reached does not stop the others.
 
     Returns:
-        One line for each that failed; it holds no secret.
+        By channel, "" or what went wrong in a line; it holds no secret.
     """
-    settings = read_settings(AlertSettings, env)
-    return _try_each(
-        ("ALERT_EMAIL", settings.email, lambda to: _mail(to, settings, message)),
-        (
-            "ALERT_WEBHOOK_URL",
-            settings.webhook_url,
-            lambda url: _post(url, {"text": message.text()}),
-        ),
-    )
+    return {
+        name: _tried(name, partial(send, message))
+        for name, send in channels(settings).items()
+        if name not in skip
+    }
+
+
+def alert(message: Alert, env: Mapping[str, str] = os.environ) -> list[str]:
+    """Send an alert everywhere that is set; returns a line for each that failed."""
+    sent = deliver(message, read_settings(AlertSettings, env))
+    return [error for error in sent.values() if error]
+
+
+def beat(env: Mapping[str, str] = os.environ) -> list[str]:
+    """Call HEARTBEAT_URL, if it is set: all is well. Returns what `alert` does."""
+    url = read_settings(AlertSettings, env).heartbeat_url
+    error = _tried("HEARTBEAT_URL", partial(_get, url)) if url else ""
+    return [error] if error else []
 
 
 def announce(
@@ -83,31 +134,48 @@ def announce(
         "run": link_to(run_id),
         "text": f"{asset} is built: {', '.join(days)}",
     }
-    return _try_each(("SUCCESS_WEBHOOK_URL", url, lambda url: _post(url, payload)))
+    error = _tried("SUCCESS_WEBHOOK_URL", partial(_post, url, payload)) if url else ""
+    return [error] if error else []
 
 
-def _try_each(*channels: tuple[str, str, Callable[[str], None]]) -> list[str]:
-    failed = []
-    for setting, where, send in channels:
-        if where:
-            try:
-                send(where)
-            except (requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
-                # Webhook addresses are secrets, and errors quote them.
-                failed.append(f"{setting}: not sent ({type(error).__name__})")
-    return failed
+def _tried(setting: str, send: Callable[[], None]) -> str:
+    try:
+        send()
+    except (requests.RequestException, smtplib.SMTPException, OSError, ValueError) as error:
+        # Webhook addresses are secrets, and errors quote them.
+        return f"{setting}: not sent ({type(error).__name__})"
+    return ""
 
 
 def _post(url: str, payload: dict[str, Any]) -> None:
     requests.post(url, json=payload, timeout=TIMEOUT).raise_for_status()
 
 
-def _mail(to: str, settings: AlertSettings, message: Alert) -> None:
+def _get(url: str) -> None:
+    requests.get(url, timeout=TIMEOUT).raise_for_status()
+
+
+def _post_signed(settings: AlertSettings, message: Alert) -> None:
+    """The signature is of the body as it is sent, as GitHub and others do it."""
+    if not settings.signing_key:
+        raise ValueError("ALERT_SIGNED_URL is set, ALERT_SIGNING_KEY is not")
+    body = json.dumps(message.body(), sort_keys=True).encode()
+    signature = hmac.new(settings.signing_key.encode(), body, sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": message.key,
+        "X-Signature-256": f"sha256={signature}",
+    }
+    answer = requests.post(settings.signed_url, data=body, headers=headers, timeout=TIMEOUT)
+    answer.raise_for_status()
+
+
+def _mail(settings: AlertSettings, message: Alert) -> None:
     url = urlsplit(settings.smtp_url)
     if not url.hostname:
         raise ValueError("ALERT_EMAIL is set, SMTP_URL is not")
     mail = EmailMessage()
-    mail["Subject"], mail["To"] = message.title, to
+    mail["Subject"], mail["To"] = message.title, settings.email
     mail["From"] = settings.sender
     mail.set_content(message.text())
     with _connected(url.scheme, url.hostname, url.port or 0) as server:

@@ -54,7 +54,7 @@ def definitions(**others: Any) -> dg.Definitions:
             automation.ledger_sensor,
             lost_runs.lost_runs,
             mirror.mirror,
-            alerting.alert_on_failure,
+            alerting.alerts,
             alerting.announce_facts,
         ],
         # A few steps, one after the other: a process for each would import everything again.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from alerts.settings import AlertSettings
-from core.addresses import Owner, PartitionNames, PastDay, PathOrUrl
+from alerts.settings import OWNER, AlertSettings
+from core.addresses import PartitionNames, PastDay, PathOrUrl
 from core.settings import Setting, load_env, read_settings
 from orchestration.home.settings import DAGSTER_HOME, OTHERS
 
@@ -27,12 +27,7 @@ class OrchestrationSettings:
         "Regions with partitions of their own; all others share the partition `other`.",
         default="us-east,eu-west,ap-south",
     ).field()
-    owner: str = Setting(
-        "OWNER",
-        Owner(),
-        "Who owns the assets, and is named in alerts.",
-        default="data-engineering@example.com",
-    ).field()
+    owner: str = OWNER.field()
     storage_url: str = Setting(
         "STORAGE_URL",
         PathOrUrl(("s3", "file")),

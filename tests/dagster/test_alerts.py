@@ -1,78 +1,32 @@
 """Alerts, from a failed run to a mail in a real SMTP server and a body at a real HTTP server."""
 
-import json
-import socket
 from collections.abc import Iterator
-from email import message_from_bytes
-from email.policy import default
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message
 
 from alerts.send import Alert, alert, announce
-from orchestration.alerting import alert_on_failure, announce_facts, failures_in_a_row
+from core.warehouse.relation import read
+from orchestration.alerting import alerts, announce_facts, failing_runs, failures_in_a_row
 from orchestration.automation import FACTS
-from tests.helpers.servers import serving
+from orchestration.resources import Warehouse
+from tests.helpers.receivers import Hook, Mailbox, mail_server, url, web_server
 
 MESSAGE = Alert("it failed", "owner@example.com", "run-1", "3 rows", {"no_nulls": "select 1"})
 
 
-class Mailbox(Message):
-    def __init__(self) -> None:
-        super().__init__()
-        self.mails: list[str] = []
-
-    def handle_message(self, message) -> None:
-        mail = message_from_bytes(message.as_bytes(), policy=default)
-        self.mails.append(f"{mail['To']}\n{mail['Subject']}\n{mail.get_content()}")
-
-
 @pytest.fixture
 def mailbox(monkeypatch) -> Iterator[Mailbox]:
-    mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
-    yield mailbox
-    controller.stop()
-
-
-class Hook(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.bodies: list[dict] = []
-        self.status = 200
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.bodies.append(json.loads(body))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    with mail_server() as (mailbox, smtp_url):
+        monkeypatch.setenv("SMTP_URL", smtp_url)
+        yield mailbox
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    server = Hook()
-    with serving(server):
+    with web_server() as server:
         yield server
-
-
-def url(hook: Hook) -> str:
-    return f"http://127.0.0.1:{hook.server_address[1]}/services/T0/secret"
 
 
 def test_both_channels_say_owner_link_reason_and_rows(mailbox, hook, monkeypatch):
@@ -151,14 +105,16 @@ def of_type(result: dg.ExecuteInProcessResult, kind: str) -> dg.DagsterEvent:
 
 
 def fail(instance: dg.DagsterInstance) -> None:
-    result = pipeline.execute_in_process(instance=instance, raise_on_error=False)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="alert_on_failure",
-        dagster_instance=instance,
-        dagster_run=result.dagster_run,
-        dagster_event=of_type(result, "PIPELINE_FAILURE"),
-    ).for_run_failure()
-    alert_on_failure(context)
+    pipeline.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def look(instance: dg.DagsterInstance, warehouse) -> None:
+    """A tick of the sensor."""
+    resource = Warehouse(
+        warehouse.host, f"{warehouse.port}", warehouse.user, warehouse.database, warehouse.password
+    )
+    context = dg.build_sensor_context(instance=instance, resources={"warehouse": resource})
+    alerts(context)
 
 
 def succeed(instance: dg.DagsterInstance, job: dg.JobDefinition = repaired) -> None:
@@ -172,33 +128,65 @@ def succeed(instance: dg.DagsterInstance, job: dg.JobDefinition = repaired) -> N
     announce_facts(context)
 
 
-def test_people_hear_of_the_third_failure_in_a_row_and_jobs_of_success(hook, monkeypatch):
-    monkeypatch.setenv("ALERT_AFTER_FAILURES", "3")
-    monkeypatch.setenv("ALERT_WEBHOOK_URL", url(hook))
+def test_jobs_hear_of_success(hook, monkeypatch):
     monkeypatch.setenv("SUCCESS_WEBHOOK_URL", url(hook))
     with dg.DagsterInstance.ephemeral() as instance:
-        fail(instance)
-        fail(instance)
-        assert hook.bodies == []
         succeed(instance, others)  # nothing of fact_events: nobody is told
         assert hook.bodies == []
-        succeed(instance)  # the row begins anew
-        [ready] = hook.bodies
-        assert (ready["asset"], ready["days"]) == (
-            "analytics/fact_events",
-            ["2026-03-01", "2026-03-02"],
-        )
+        succeed(instance)
+    [ready] = hook.bodies
+    assert (ready["asset"], ready["days"]) == (
+        "analytics/fact_events",
+        ["2026-03-01", "2026-03-02"],
+    )
+
+
+def test_people_hear_of_the_first_failure_once_and_of_recovery_once(warehouse, hook, monkeypatch):
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", url(hook))
+    with dg.DagsterInstance.ephemeral() as instance:
+        look(instance, warehouse)
+        assert hook.bodies == []
+        for _ in range(3):  # a run failed, another, and ticks without news
+            fail(instance)
+            look(instance, warehouse)
+            look(instance, warehouse)
+        [body] = hook.bodies
+        assert "1 in a row failed" in body["text"]
+        assert "3 facts without a user" in body["text"]
+        assert "select * from broken" in body["text"]
+        assert "sound" not in body["text"], "of checks that passed there is nothing to see"
+        assert "/runs/" in body["text"]
+        assert "docs/runbook.md#failed-run" in body["text"]
+        succeed(instance)
+        look(instance, warehouse)
+        look(instance, warehouse)
+    assert [each["text"].splitlines()[0] for each in hook.bodies] == [
+        "fact-events: wrong: failed-run of pipeline",
+        "fact-events: recovered: failed-run of pipeline",
+    ]
+    assert read(warehouse, "raw.alerts") == []
+
+
+def test_the_third_failure_where_that_is_set_and_none_of_long_ago(monkeypatch):
+    monkeypatch.setenv("ALERT_AFTER_FAILURES", "3")
+    now = datetime.now(UTC)
+    with dg.DagsterInstance.ephemeral() as instance:
+        counts = []
+        for _ in range(4):
+            fail(instance)
+            counts.append(len(failing_runs(instance, now)[0]))
+        assert counts == [0, 0, 1, 1]
+        assert failing_runs(instance, now + timedelta(days=3)) == ([], set())
+
+
+def test_a_heartbeat_is_heard_while_nothing_is_wrong(warehouse, hook, monkeypatch):
+    monkeypatch.setenv("HEARTBEAT_URL", url(hook))
+    with dg.DagsterInstance.ephemeral() as instance:
+        look(instance, warehouse)
+        assert hook.asked == ["/services/T0/secret"]
         fail(instance)
-        fail(instance)
-        assert len(hook.bodies) == 1
-        fail(instance)
-        fail(instance)  # and not at every one after it
-        [_, body] = hook.bodies
-    assert "3 in a row" in body["text"]
-    assert "3 facts without a user" in body["text"]
-    assert "select * from broken" in body["text"]
-    assert "sound" not in body["text"], "of checks that passed there is nothing to see"
-    assert "/runs/" in body["text"]
+        look(instance, warehouse)
+    assert len(hook.asked) == 1
 
 
 @dg.asset

@@ -154,7 +154,7 @@ def test_make_ui_starts_with_everything_on(house):
         (
             "default_automation_condition_sensor",
             "ledger_sensor",
-            "alert_on_failure",
+            "alerts",
             "announce_facts",
             "lost_runs",
             "mirror",

@@ -20,7 +20,7 @@ from transform.settings import TransformSettings
     [
         (KEEP_DAYS, "1", 1),
         (KEEP_DAYS, "007", 7),
-        (ALERT_AFTER_FAILURES, "", 2),
+        (ALERT_AFTER_FAILURES, "", 1),
         (UI_PORT, "65535", 65_535),
         (DEMO_API_PORT, "0", 0),
     ],
