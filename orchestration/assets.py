@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
+from alerts.settings import AlertSettings
 from core.errors import Unavailable, UserError
-from core.settings import ROOT
+from core.settings import ROOT, read_settings
 from core.warehouse.relation import read
 from orchestration.automation import LEDGER, LOAD, RAW_EVENTS, RAW_PROFILES, downstream
 from orchestration.dbt.resource import Dbt
@@ -18,11 +19,10 @@ from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import Common, Translator
 from orchestration.partitions import CELLS, DAYS, REGIONS, days_of
 from orchestration.resources import EventsSource, Warehouse
-from orchestration.settings import orchestration_settings
 from transform.project import manifest
 
 Context = dg.AssetExecutionContext
-OWNER = orchestration_settings().owner
+OWNER = read_settings(AlertSettings).owner
 # For what passes by itself: a source or server that is away, a lock. Wrong settings, refusals and
 # failed tests are raised as dg.Failure(allow_retries=False).
 RETRY = dg.RetryPolicy(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from alerts.settings import OWNER, AlertSettings
+from alerts.settings import AlertSettings
 from core.addresses import PartitionNames, PastDay, PathOrUrl
 from core.settings import Setting, load_env, read_settings
 from orchestration.home.settings import DAGSTER_HOME, OTHERS
@@ -16,7 +16,7 @@ __all__ = ["DAGSTER_HOME", "OTHERS", "OrchestrationSettings", "orchestration_set
 
 @dataclass(frozen=True)
 class OrchestrationSettings:
-    """Which partitions there are, whose they are, and where Python assets are kept."""
+    """Which partitions there are, and where Python assets are kept."""
 
     partitions_start: date = Setting(
         "PARTITIONS_START", PastDay(), "The first daily partition.", default="2010-01-01"
@@ -27,7 +27,6 @@ class OrchestrationSettings:
         "Regions with partitions of their own; all others share the partition `other`.",
         default="us-east,eu-west,ap-south",
     ).field()
-    owner: str = OWNER.field()
     storage_url: str = Setting(
         "STORAGE_URL",
         PathOrUrl(("s3", "file")),

@@ -80,8 +80,8 @@ def test_no_port(text):
         (OrchestrationSettings, {"REGIONS": f"eu, {OTHER}"}, "REGIONS='eu, other': 'other' is the"),
         (OrchestrationSettings, {"REGIONS": "eu,a|b"}, "REGIONS='eu,a|b': 'a|b' is no name"),
         (OrchestrationSettings, {"REGIONS": "eu...us"}, "REGIONS='eu...us': 'eu...us' is no name"),
-        (OrchestrationSettings, {"OWNER": "me"}, "OWNER='me' is not an address, or team:name"),
-        (OrchestrationSettings, {"OWNER": "team:"}, "OWNER='team:' is not an address, or team:"),
+        (AlertSettings, {"OWNER": "me"}, "OWNER='me' is not an address, or team:name"),
+        (AlertSettings, {"OWNER": "team:"}, "OWNER='team:' is not an address, or team:"),
         (OrchestrationSettings, {"STORAGE_URL": "s4://b/x"}, "STORAGE_URL='s4://b/x' is not a "),
         (OrchestrationSettings, {"STORAGE_URL": "s3://"}, "STORAGE_URL='s3://' is not a path"),
         (AlertSettings, {"DAGSTER_URL": "ui.example.com"}, "DAGSTER_URL='ui.example.com' is not"),
@@ -103,7 +103,8 @@ def test_one_line_names_the_setting_and_the_value(settings, given, message):
 def test_places_and_owners_that_are_right():
     given = {"OWNER": "team:data", "STORAGE_URL": "s3://bucket/x", "REGIONS": " eu , us "}
     settings = read_settings(OrchestrationSettings, given)
-    assert (settings.owner, settings.storage_url) == ("team:data", "s3://bucket/x")
+    assert settings.storage_url == "s3://bucket/x"
+    assert read_settings(AlertSettings, given).owner == "team:data"
     assert settings.regions == ("eu", "us")
     mail = {"ALERT_EMAIL": "a@x.org ,root@localhost", "SMTP_URL": "smtps://u:p%2F@x:465"}
     assert read_settings(AlertSettings, mail).email == "a@x.org, root@localhost"
@@ -135,11 +136,11 @@ def test_no_share(text, monkeypatch):
 
 def test_what_is_given_and_what_is_not():
     settings = read_settings(
-        OrchestrationSettings, {"REGIONS": "eu, us", "PARTITIONS_START": "2026-01-02", "OWNER": ""}
+        OrchestrationSettings, {"REGIONS": "eu, us", "PARTITIONS_START": "2026-01-02"}
     )
     assert settings.regions == ("eu", "us")
     assert settings.partitions_start == date(2026, 1, 2)
-    assert settings.owner == "data-engineering@example.com"
+    assert read_settings(AlertSettings, {"OWNER": ""}).owner == "data-engineering@example.com"
     assert OrchestrationSettings().regions == ("us-east", "eu-west", "ap-south")
     assert read_settings(ReplaySettings, {}).mapping == ""
 
