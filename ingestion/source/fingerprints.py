@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from ingestion.source.unit import Fingerprint
@@ -18,8 +20,9 @@ from ingestion.source.unit import Fingerprint
 TAGS = ("ETag", "etag", "Content-MD5", "md5Hash", "content_md5", "generation")
 TIMES = ("LastModified", "Last-Modified", "last_modified", "updated", "mtime", "modified")
 
-
 Digest = Callable[[], str]
+# Files, what they were like, and where their digest is waited for.
+_WAITING: SimpleQueue[tuple[Path, str, Future[str]]] = SimpleQueue()
 
 
 def digested(path: Path) -> Digest:
@@ -39,13 +42,28 @@ def digesting(path: Path) -> Digest:
     Of a file that changes meanwhile it is "": it may be of other bytes than those that were read,
     and the next delivery would be taken for them.
     """
-    known = of_local_file(f"{path}").text
-    return _beside().apply_async(_digest_unless_changed, (path, known)).get
+    taken: Future[str] = Future()
+    _start_beside()
+    _WAITING.put((path, of_local_file(f"{path}").text, taken))
+    return taken.result
 
 
 @cache
-def _beside() -> ThreadPool:
-    return ThreadPool(1)
+def _start_beside() -> None:
+    """Once in a process. No pool: one waits for its threads at the end, or is heard dying."""
+    Thread(target=_beside, name="digests", daemon=True).start()
+
+
+os.register_at_fork(after_in_child=_start_beside.cache_clear)  # threads are not forked
+
+
+def _beside() -> None:
+    while True:
+        path, known, taken = _WAITING.get()
+        try:
+            taken.set_result(_digest_unless_changed(path, known))
+        except OSError as error:
+            taken.set_exception(error)
 
 
 def _digest_unless_changed(path: Path, known: str) -> str:
