@@ -23,6 +23,7 @@ from commands.reference import ROOMS
 from core.command_line import command, run_command
 from core.errors import API_VARIABLES, UserError, redacted
 from core.migrations import migrations, schema_version
+from core.refusals import REFUSALS
 from core.settings import ENV_FILE, Setting, declared_in
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import exists, read
@@ -66,8 +67,8 @@ def _looked(look: Callable[[], Iterator[Seen]]) -> Iterator[Seen]:
     """What was seen until an error, which is seen too."""
     try:
         yield from look()
-    except UserError as error:
-        yield Seen("error", str(error), "wrong")
+    except (UserError, OSError, *REFUSALS) as error:
+        yield Seen("error", redacted(" ".join(str(error).split())), "wrong")
 
 
 def _program() -> Iterator[Seen]:

@@ -55,6 +55,16 @@ def test_settings_and_their_origin(warehouse, tmp_path, monkeypatch):
     assert ("AWS_PROFILE" in said, status) == (False, 1)
 
 
+def test_a_role_that_may_not_look_is_told_and_the_rest_is_shown(built):
+    query(built, "create role looks_only login; select 1")
+    try:
+        status, said = seen(PGUSER="looks_only", MAPPING="web")
+    finally:
+        query(built, "drop role looks_only; select 1")
+    assert (status, "✗ error permission denied for schema" in said) == (1, True), said
+    assert "MAPPING web (from the environment)" in said
+
+
 def test_a_server_that_is_not_there(warehouse):
     status, said = seen(PGHOST="127.0.0.1", PGPORT="1")
     assert (status, said.count(": cannot connect: ")) == (1, 1), said
