@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt follow backfill dagster prune forget report doctor alert-test silence ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt follow backfill dagster prune forget report compare doctor alert-test silence ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
@@ -98,6 +98,9 @@ forget: install ## delete every trace of a user: USER_ID= [DRY=1]
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting
+
+compare: install ## two fact tables per day, wherever they are: LEFT= RIGHT=[libpq URL/]schema.table KEY=column[,column] [FROM= TO=] [DAY_COLUMN=] [RECEIPT_COLUMN=] [IGNORE=] [REPORT=] [JSON=1]
+	@$(RUN) reporting.compare
 
 doctor: install ## what this sees: program, server, data, settings, secrets masked; status 1 where something is wrong
 	@$(RUN) commands.doctor

@@ -19,6 +19,7 @@ ROOMS = {
     "alerts": "Alerts: what is not set is not sent",
     "orchestration": "Dagster",
     "commands": "Retention and erasure",
+    "reporting": "Comparing two tables",
     "benchmarks": "Benchmarks",
 }
 ENV_HEAD = """\

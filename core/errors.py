@@ -35,6 +35,8 @@ _SHORTEST = 6
 _HIDDEN: set[str] = set()
 # user:password@, and token@ of http; in abfs://container@account it is no secret.
 _LOGIN = re.compile(r"(?:(?<=http://)|(?<=https://)|(?<=://)(?=[^/?#\s'\"@]*:))[^/?#\s'\"]*@")
+# Of libpq's keywords: password=secret, password='a secret'.
+_KEYWORD = re.compile(r"(?<=\bpassword=)(?:'(?:[^'\\]|\\.)*'|[^\s'\"&/]+)")
 _QUERY = re.compile(r"(?<=[?&])([^=&?\s'\"]+)=[^&\s'\"]+?(?=:?(?:[&\s'\"]|$))")
 
 
@@ -90,12 +92,12 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 def redacted(text: str) -> str:
-    """The text without the secrets of the environment, and without the login and the values of
-    the query of any URL in it."""
+    """The text without the secrets of the environment, without the login and the values of the
+    query of any URL in it, and without the password among libpq's keywords."""
     secrets = _HIDDEN | {*secret_variables().values()}
     # The longer ones first: one may be a part of another.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             for written in _forms(secret):
                 text = text.replace(written, "***")
-    return _QUERY.sub(r"\1=***", _LOGIN.sub("***@", text))
+    return _KEYWORD.sub("***", _QUERY.sub(r"\1=***", _LOGIN.sub("***@", text)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from urllib.request import Request, urlopen
@@ -18,10 +20,15 @@ import pytest
 from psycopg2 import sql
 
 from core.warehouse.connection import Warehouse
+from reporting.compare.__main__ import compare
+from tests.conftest import administer, copied
+from tests.helpers import two_tables
 from tests.helpers.people import AT, DAY, records_of
 from tests.helpers.pipeline import build, deliver, event, ingest_files
 from tests.helpers.postgres import FIRST, LAST, Place, Server, tcp_server
 from tests.helpers.resources import HEAD
+from tests.helpers.servers import database_of_worker
+from tests.helpers.two_tables import Compared, TwoTables
 from tests.helpers.waiting import LONG, wait_until
 
 POLICY = {
@@ -179,3 +186,44 @@ def delivered(warehouse: Warehouse, tmp_path: Path) -> Callable[[list[str]], Non
         build()
 
     return deliver_all
+
+
+@pytest.fixture(scope="module")
+def filled_tables(server: Warehouse) -> Iterator[TwoTables]:
+    """Two equal tables in two databases."""
+    names = [f"{database_of_worker()}_{side}" for side in ("left", "right")]
+    for name in names:
+        administer(server, "create database {}", name)
+    tables = TwoTables(*(replace(server, database=name) for name in names))
+    two_tables.fill(tables)
+    yield tables
+    for name in names:
+        administer(server, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def tables(server: Warehouse, filled_tables: TwoTables) -> Iterator[TwoTables]:
+    """The same; the right one is the test's to change."""
+    before = filled_tables.right.database
+    with copied(server, f"{before}_changed", before) as right:
+        yield replace(filled_tables, right=right)
+
+
+@pytest.fixture
+def compared(tables: TwoTables, monkeypatch: pytest.MonkeyPatch, capsys) -> Compared:
+    """Runs `make compare` with settings; its exit status, and what it prints as JSON."""
+
+    def run(*, left: str = "public.fact_events", right: str = "public.loaded", **settings: str):
+        given = {
+            "LEFT": f"{two_tables.dsn(tables.left)}/{left}",
+            "RIGHT": f"{two_tables.dsn(tables.right)}/{right}",
+            "KEY": "user_id,event_id",
+            "JSON": "true",
+        }
+        for name, value in (given | settings).items():
+            monkeypatch.setenv(name, value)
+        status = compare.main([], standalone_mode=False)
+        is_json = os.environ["JSON"] == "true"
+        return status, json.loads(capsys.readouterr().out) if is_json else {}
+
+    return run

@@ -20,6 +20,10 @@ INGEST += ["API_CONCURRENCY", "MAX_QUARANTINED", "EVENT_TS_MIN", "FORCE", "DRY"]
 SAMPLED = "FROM TO SOURCE MAPPING EVENTS_URL PROFILES_URL SOURCE_NAME RESOURCE EVENT_TS_MIN".split()
 SOURCES = [name for name in INGEST if name not in ("FROM", "TO")]
 BUILT = ["FROM", "TO", "MAX_UNKNOWN_USERS", "SWAP_WAIT"]
+COMPARE = [
+    *("LEFT", "RIGHT", "KEY", "DAY_COLUMN", "RECEIPT_COLUMN", "IGNORE", "REPORT"),
+    *("FROM", "TO", "JSON"),
+]
 PROGRAMS = {
     "ingestion": [],
     "ingestion ingest": [*INGEST, "JSON"],
@@ -38,6 +42,7 @@ PROGRAMS = {
     "transform.rebuild": BUILT,
     "transform.test_data": ["FROM", "TO"],
     "reporting": [],
+    "reporting.compare": COMPARE,
     "alerts": [],
     "alerts test": [],
     "alerts silence": ["ALERT", "HOURS"],

@@ -22,7 +22,7 @@ OF_OTHERS = ("PG", "AWS_", "XDG_")
 
 
 def code() -> list[Path]:
-    return [path for room in (*ROOMS, "ml", "reporting") for path in (ROOT / room).rglob("*.py")]
+    return [path for room in (*ROOMS, "ml") for path in (ROOT / room).rglob("*.py")]
 
 
 def is_environ(node: ast.AST) -> bool:
@@ -95,7 +95,7 @@ def test_what_dbt_and_dagster_read_is_declared():
 
 def test_what_make_help_names_is_declared():
     text = (ROOT / "Makefile").read_text()
-    commands = ("ingest", "replay", "transform", "backfill", "prune", "forget", "bench")
+    commands = ("compare", "ingest", "replay", "transform", "backfill", "prune", "forget", "bench")
     helped = "".join(re.findall(rf"^(?:{'|'.join(commands)}):.*## (.*)$", text, re.M))
     named = set(re.findall(r"\b([A-Z_]+)=", helped))
     assert {"FROM", "USER_ID", "KEEP_DAYS", "SCALE"} <= named <= set(SETTINGS)
