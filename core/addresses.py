@@ -97,12 +97,14 @@ class Owner:
 
 @dataclass(frozen=True)
 class PastDay:
-    """A UTC day that has begun."""
+    """A UTC day that has begun; None where it is not set."""
 
     words: str = "a UTC day, YYYY-MM-DD, not in the future"
 
-    def __call__(self, name: str, text: str) -> date:
+    def __call__(self, name: str, text: str) -> date | None:
         """The day; UserError where it is none, or has not begun."""
+        if not text:
+            return None
         day = Day()(name, text)
         if day > datetime.now(UTC).date():
             raise UserError(f"{name}={text!r} is in the future: give a UTC day that has begun")

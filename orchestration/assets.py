@@ -12,7 +12,7 @@ from alerts.settings import AlertSettings
 from core.errors import Unavailable, UserError
 from core.settings import ROOT, read_settings
 from core.warehouse.relation import read
-from orchestration.automation import LEDGER, LOAD, RAW_EVENTS, RAW_PROFILES, downstream
+from orchestration.automation import LEDGER, LOAD, RAW_EVENTS, RAW_PROFILES, cells_left, downstream
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.run import Event, build
 from orchestration.dbt.termination import terminable
@@ -90,7 +90,7 @@ ledger = _raw(
 
 DBT: dict[str, Any] = {
     "manifest": manifest(),
-    "dagster_dbt_translator": Translator(Common(OWNER, DAYS, CELLS, downstream())),
+    "dagster_dbt_translator": Translator(Common(OWNER, DAYS, downstream(), CELLS, cells_left())),
     "retry_policy": RETRY,
     "pool": "dbt",
 }

@@ -45,13 +45,24 @@ def downstream() -> dg.AutomationCondition[Any]:
     Not `eager()`: that looks at the newest partition alone, and waits for what is missing. A day
     of raw says nothing of the event days that it touched; the ledger does, so only it counts.
     """
+    return _when(dg.AutomationCondition.any_deps_updated().ignore(RAW))
+
+
+def cells_left() -> dg.AutomationCondition[Any]:
+    """Cells whose day was built without them, as dbt alone can: a run of days builds them along.
+
+    So what is about to be requested does not count, and what such a run noted is handled.
+    """
+    return _when(dg.AutomationCondition.any_deps_match(dg.AutomationCondition.newly_updated()))
+
+
+def _when(changed: dg.AutomationCondition[Any]) -> dg.AutomationCondition[Any]:
     condition = dg.AutomationCondition
     passed = condition.all_checks_match(condition.check_passed(), blocking_only=True)
     # What is requested together is one dbt invocation: there dbt itself holds back what follows.
     ready = condition.all_deps_match(condition.will_be_requested() | passed)
-    changed = condition.any_deps_updated().ignore(RAW).since_last_handled()
     idle = ~condition.any_deps_in_progress() & ~condition.in_progress()
-    return (changed & ready & idle).with_label("upstream_changed")
+    return (changed.since_last_handled() & ready & idle).with_label("upstream_changed")
 
 
 automation_sensor = dg.AutomationConditionSensorDefinition(

@@ -1,14 +1,39 @@
 """Partitions: UTC days, and day by region for what is overwritten region by region."""
 
+import logging
 from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from core.days import DayRange, parse_day
+from core.errors import UserError
 from orchestration.dbt.cells import Regions
+from orchestration.resources import Warehouse
 from orchestration.settings import orchestration_settings
+from transform.event_days import oldest_event_day
 
-FIRST = orchestration_settings().partitions_start
+LOG = logging.getLogger(__name__)
+# Where nothing has landed: what comes first may be old, and every day of it shall be asked for.
+BEFORE_ANY_EVENT = date(2010, 1, 1)
+
+
+def first_day(warehouse: Warehouse) -> date:
+    """The first partition: PARTITIONS_START, else the first day of the month of the oldest event.
+
+    As of now: events that turn out to be older still have partitions after Dagster has loaded the
+    code location again, and a check is red until then.
+    """
+    if told := orchestration_settings().partitions_start:
+        return told
+    try:
+        oldest = oldest_event_day(warehouse.open())
+    except UserError as error:
+        LOG.warning("partitions from %s on: %s", BEFORE_ANY_EVENT, error)
+        oldest = None
+    return oldest.replace(day=1) if oldest else BEFORE_ANY_EVENT
+
+
+FIRST = first_day(Warehouse())
 START = f"{FIRST}"
 # The day that is going on has a partition too: it is pulled every hour.
 DAYS = dg.DailyPartitionsDefinition(start_date=START, timezone="UTC", end_offset=1)

@@ -27,12 +27,11 @@ def run_range(
     """
     # Not before it is asked for: that takes seconds.
     from orchestration import definitions
-    from orchestration.dbt.selection import CELLS_ALONG
     from orchestration.lost_runs import fail_lost_runs
 
     defs = defs or definitions.defs
     fail_lost_runs(instance)
-    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}", CELLS_ALONG: "true"}
+    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}"}
     job = defs.resolve_job_def("days")
     graph = defs.resolve_asset_graph()
     done = _steps_done(instance, dg.RunsFilter(job_name="days", tags=tags))

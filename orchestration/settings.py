@@ -18,8 +18,11 @@ __all__ = ["DAGSTER_HOME", "OTHERS", "OrchestrationSettings", "orchestration_set
 class OrchestrationSettings:
     """Which partitions there are, and where Python assets are kept."""
 
-    partitions_start: date = Setting(
-        "PARTITIONS_START", PastDay(), "The first daily partition.", default="2010-01-01"
+    partitions_start: date | None = Setting(
+        "PARTITIONS_START",
+        PastDay(),
+        "The first daily partition. Not set: the month of the oldest event, when Dagster loads.",
+        example="2026-01-01",
     ).field()
     regions: tuple[str, ...] = Setting(
         "REGIONS",

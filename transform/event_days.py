@@ -108,6 +108,21 @@ def failed_days(warehouse: Warehouse) -> list[date]:
         return []
 
 
+def oldest_event_day(warehouse: Warehouse) -> date | None:
+    """The first UTC day that has events, built or not; None where nothing has landed.
+
+    Raises:
+        UserError: the warehouse cannot be reached.
+    """
+    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+        cursor.execute("select to_regclass('raw.day_versions') is not null")
+        if cursor.fetchall() != [(True,)]:
+            return None
+        cursor.execute("select min(day) from raw.day_versions where kind = 'event_date'")
+        [(oldest,)] = cursor.fetchall()
+        return oldest
+
+
 def out_of_date(warehouse: Warehouse) -> dict[str, int | str]:
     """The event days that are not built as raw has them, or that a blocking test failed for, with
     their versions in raw.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 import dagster as dg
-
-from core.days import DayRange
 
 # Every other region, also none: with it a day's cells are the whole day, and no row is left out.
 OTHER = "other"
@@ -24,7 +23,7 @@ class Regions:
         """Every region that a cell can be of."""
         return (*self.named, OTHER)
 
-    def cells(self, days: DayRange) -> list[dg.MultiPartitionKey]:
+    def cells(self, days: Iterable[date | str]) -> list[dg.MultiPartitionKey]:
         """Every cell of some UTC days."""
         return [
             dg.MultiPartitionKey({"date": f"{day}", "region": region})

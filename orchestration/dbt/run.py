@@ -52,9 +52,9 @@ def build(
         waiting = _waiting_days(selected, db, days)
         there = [model for model in selected if model.key != FACTS or not waiting]
         yield from (model.materialization(context) for model in there)
-        for model in [each for each in models if each.unique_id in selection.along]:
-            model.note_cells(context, regions.cells(days))
-        late = _note_late_days(context, selected, db, days)
+        late = _late_days(selected, db, days)
+        _note(context, selected, late)
+        _note_cells(context, [m for m in models if m not in selected], regions, days, late)
         for result in selection.of_tests(results):
             spec = selection.tests[result.node.unique_id]
             note_test(context, spec, result, db, [*late, *context.partition_keys])
@@ -75,21 +75,31 @@ def _waiting_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]
     return days_waiting(db, days) if FACTS in [model.key for model in models] else []
 
 
-def _note_late_days(
-    context: dg.AssetExecutionContext,
-    models: Sequence[Built],
-    db: Any,
-    days: DayRange,
-) -> list[str]:
-    """Note the days beside the run's that were built too: the older days that late rows of its
-    delivery belong to."""
+def _late_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:
+    """The days beside the run's that were built too: the older days that late rows of its delivery
+    belong to."""
     from transform.build import days_built
 
-    if FACTS not in [model.key for model in models]:
-        return []
-    late = days_built(db, days)
+    return days_built(db, days) if FACTS in [model.key for model in models] else []
+
+
+def _note_cells(
+    context: dg.AssetExecutionContext,
+    models: Sequence[Built],
+    regions: Regions,
+    days: DayRange,
+    late: Sequence[str],
+) -> None:
     for model in models:
-        for day in late:
-            by = {INVOCATION: model.metadata[INVOCATION]}
-            context.log_event(dg.AssetMaterialization(model.key, metadata=by, partition=day))
-    return late
+        model.note_cells(context, regions.cells(days))
+    _note(context, models, regions.cells(late))
+
+
+def _note(
+    context: dg.AssetExecutionContext, models: Sequence[Built], partitions: Sequence[str]
+) -> None:
+    """Note that partitions beside the run's were built."""
+    for model in models:
+        by = {INVOCATION: model.metadata[INVOCATION]}
+        for partition in partitions:
+            context.log_event(dg.AssetMaterialization(model.key, metadata=by, partition=partition))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,15 @@ from transform.project import manifest
 
 # Where dagster_dbt notes which node an asset or a check is.
 UNIQUE_ID = "dagster_dbt/unique_id"
-# The tag of a run of `make backfill`, which is of everything by day: the cells are built along.
-CELLS_ALONG = "fact_events/cells_along"
 
 
 @dataclass(frozen=True)
 class Selection:
     """The models and tests of a run, by dbt's unique id, and the models that are built along.
 
-    Dagster cannot put assets of days and of cells into one run. dbt can build both in one
-    invocation.
+    Dagster cannot put assets of days and of cells into one run, and made another run of the cells
+    after each of a day. dbt can build both in one invocation: a run that builds what cells are made
+    of builds all cells of its days along.
     """
 
     models: Mapping[str, dg.AssetSpec]
@@ -43,8 +42,7 @@ class Selection:
             for spec in assets.check_specs
             if spec.key in context.selected_asset_check_keys
         }
-        is_along = bool(models) and CELLS_ALONG in context.run.tags
-        return cls(models, tests, _models_of_cells() if is_along else ())
+        return cls(models, tests, _cells_along(models))
 
     def arguments(self, days: DayRange) -> list[str]:
         """dbt's arguments for some UTC days.
@@ -70,6 +68,13 @@ class Selection:
         return [r for r in results if r.node.unique_id in self.tests and r.status != "skipped"]
 
 
-def _models_of_cells() -> list[str]:
+def _cells_along(models: Collection[str]) -> list[str]:
+    """The models of cells that are made of some models, and not among them."""
     nodes = manifest()["nodes"]
-    return [unique_id for unique_id, node in nodes.items() if node["config"].get("cell_column")]
+    return [
+        unique_id
+        for unique_id, node in nodes.items()
+        if node["config"].get("cell_column")
+        and unique_id not in models
+        and not set(models).isdisjoint(node["depends_on"]["nodes"])
+    ]

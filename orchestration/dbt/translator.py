@@ -24,12 +24,13 @@ FRESH = dg.FreshnessPolicy.time_window(
 
 @dataclass(frozen=True)
 class Common:
-    """What all models have alike."""
+    """What all models have alike, those of days and those of cells."""
 
     owner: str
     days: dg.PartitionsDefinition[str]
+    days_condition: dg.AutomationCondition[Any]
     cells: dg.PartitionsDefinition[str]
-    automation_condition: dg.AutomationCondition[Any]
+    cells_condition: dg.AutomationCondition[Any]
 
 
 class Translator(DagsterDbtTranslator):
@@ -47,15 +48,17 @@ class Translator(DagsterDbtTranslator):
         """Also views are by day: one that had no partitions would keep its neighbours waiting."""
         props = self.get_resource_props(manifest, unique_id)
         config = props.get("config", {})
+        common = self.common
+        is_of_cells = config.get("cell_column") is not None
         folders = props["fqn"][1:-1]
         is_stored_mart = folders == ["marts"] and config.get("materialized") not in VIEWS
         spec = super().get_asset_spec(manifest, unique_id, project)
         file = PROJECT_DIR / props["original_file_path"]
         return spec.replace_attributes(
             group_name=folders[0] if folders else "own",
-            owners=[self.common.owner],
-            partitions_def=self.common.cells if config.get("cell_column") else self.common.days,
-            automation_condition=self.common.automation_condition,
+            owners=[common.owner],
+            partitions_def=common.cells if is_of_cells else common.days,
+            automation_condition=common.cells_condition if is_of_cells else common.days_condition,
             freshness_policy=FRESH if is_stored_mart else None,
         ).merge_attributes(
             metadata={

@@ -43,4 +43,4 @@ def test_an_event_from_before_the_first_partition_is_built_and_told(house, tmp_p
     assert query(house.warehouse, facts) == [("old",)]
     done = check(house, "all_days_have_partitions")
     assert (done.passed, done.severity.value) == (False, "ERROR")
-    assert done.metadata["before PARTITIONS_START"].value == ["2009-12-31"]
+    assert done.metadata["before the first partition"].value == ["2009-12-31"]

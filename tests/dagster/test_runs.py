@@ -64,7 +64,9 @@ def test_partitions_are_what_postgres_has(ran):
         ran.warehouse, "select distinct event_date::text from analytics.fact_events order by 1"
     )
     assert [day for (day,) in days] == LATE + DAYS
-    assert ran.partitions(REGIONAL) == [f"{day}|{region}" for day in DAYS for region in REGIONS]
+    assert ran.partitions(REGIONAL) == [
+        f"{day}|{region}" for day in LATE + DAYS for region in REGIONS
+    ]
 
 
 def test_checks_have_a_result_for_each_day_also_for_late_ones(ran):
