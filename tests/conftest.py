@@ -115,6 +115,53 @@ def empty_warehouse(server: Warehouse, name: str) -> Iterator[Warehouse]:
         yield found
 
 
+@contextmanager
+def made(
+    server: Warehouse,
+    what: str,
+    template: str,
+    folder: Path,
+    fill: Callable[[Warehouse, Path], None],
+) -> Iterator[str]:
+    """A database that is filled once, to be copied; the PG* variables name it meanwhile."""
+    name = database_of_worker()
+    with copied(server, name, template) as found, pytest.MonkeyPatch.context() as patch:
+        settings = {"LOCAL_DIR": str(folder / "local"), "ENV_FILE": os.devnull}
+        for variable, value in (found.libpq_env() | settings).items():
+            patch.setenv(variable, value)
+        fill(found, folder)
+        administer(server, "create database {} template {}", f"{name}_{what}", name)
+    yield f"{name}_{what}"
+    administer(server, "drop database {}", f"{name}_{what}")
+
+
+@pytest.fixture(scope="session")
+def tables_built(
+    server: Warehouse, landing_tables: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A database whose tables and views a build has made, with nothing in them, to be copied."""
+
+    def build(warehouse: Warehouse, folder: Path) -> None:
+        from tests.helpers import pipeline  # imports dbt, 2 s
+
+        pipeline.build()
+
+    folder = tmp_path_factory.mktemp("tables")
+    with made(server, "tables_built", landing_tables, folder, build) as template:
+        yield template
+
+
+def beginning(request: pytest.FixtureRequest) -> str:
+    """The database that a test, or a module's `fill`, begins with.
+
+    Of those marked `tables_built`, which are not about first builds, the tables and views are
+    there: a first build takes twice as long as another one.
+    """
+    is_built = request.node.get_closest_marker("tables_built") is not None
+    found: str = request.getfixturevalue("tables_built" if is_built else "landing_tables")
+    return found
+
+
 @pytest.fixture(scope="module")
 def filled(
     server: Warehouse, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
@@ -123,15 +170,9 @@ def filled(
 
     A copy takes 0.1 s a test, filling it 2 s. The PG* variables name it meanwhile.
     """
-    name, folder = database_of_worker(), tmp_path_factory.mktemp("filled")
-    with empty_warehouse(server, name) as found, pytest.MonkeyPatch.context() as patch:
-        settings = {"LOCAL_DIR": str(folder / "local"), "ENV_FILE": os.devnull}
-        for variable, value in (found.libpq_env() | settings).items():
-            patch.setenv(variable, value)
-        request.module.fill(found, folder)
-        administer(server, "create database {} template {}", f"{name}_filled", name)
-    yield f"{name}_filled"
-    administer(server, "drop database {}", f"{name}_filled")
+    folder = tmp_path_factory.mktemp("filled")
+    with made(server, "filled", beginning(request), folder, request.module.fill) as template:
+        yield template
 
 
 @pytest.fixture
@@ -166,6 +207,6 @@ def copy_of(server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copy
 
 
 @pytest.fixture
-def warehouse(copy_of: Copy, landing_tables: str) -> Warehouse:
-    """An empty warehouse."""
-    return copy_of(landing_tables)
+def warehouse(copy_of: Copy, request: pytest.FixtureRequest) -> Warehouse:
+    """A warehouse without rows: see `beginning`."""
+    return copy_of(beginning(request))

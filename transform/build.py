@@ -30,6 +30,7 @@ from transform.project import project_digest
 from transform.said import of_invocation, of_node
 from transform.settings import TransformSettings
 from transform.settled import note_settled
+from transform.views import BESIDE_VIEWS, are_untouched, note_views
 
 _WAITS = " partitions wait ("  # dbt/macros/strategies/partition_overwrite.sql says for whom
 
@@ -125,7 +126,12 @@ def build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> st
 
 def _build(warehouse: Warehouse, days: DayRange | None, progress: Progress) -> list[NodeResult]:
     title = f"dbt build {days}" if days else "dbt build"
-    return _shown(warehouse, build_arguments(days), title, progress)
+    arguments = build_arguments(days)
+    if are_untouched(warehouse):
+        return _shown(warehouse, [*arguments, *BESIDE_VIEWS], title, progress)
+    results = _shown(warehouse, arguments, title, progress)
+    note_views(warehouse)
+    return results
 
 
 def _said(results: Sequence[NodeResult]) -> str:

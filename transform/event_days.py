@@ -119,7 +119,7 @@ def oldest_event_day(warehouse: Warehouse) -> date | None:
         if cursor.fetchall() != [(True,)]:
             return None
         cursor.execute("select min(day) from raw.day_versions where kind = 'event_date'")
-        [(oldest,)] = cursor.fetchall()
+        oldest: date | None = cursor.fetchall()[0][0]
         return oldest
 
 

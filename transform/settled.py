@@ -18,51 +18,9 @@ from core.warehouse.target import is_dev
 from transform.event_days import state
 from transform.project import has_own_files, project_digest
 from transform.settings import TransformSettings
+from transform.touched import touched
 
 _MARK = ("settled", "fact_events")
-# Each table and view of ours, who has altered it or its columns, comments, indexes and the like,
-# and how many rows were ever written to it; null where Postgres does not count them, or where a
-# build goes on: it counts when it has ended. Of partitions, of which there may be thousands, not
-# the columns.
-_TOUCHED = """
-    with ours as (
-        select oid, xmin, relispartition from pg_class
-        where relkind in ('r', 'p', 'v', 'm') and oid != 'intermediate.marks'::regclass
-            and relnamespace in (
-                select oid from pg_namespace
-                where nspname in ('raw', 'staging', 'intermediate', 'analytics', 'partitions')
-            )
-    ),
-    parts (class, relation, number, xmin) as (
-        select 'attribute', attrelid, attnum, xmin from pg_attribute
-        union all select 'description', objoid, objsubid, xmin from pg_description
-            where classoid = 'pg_class'::regclass
-        union all select 'index', indrelid, indexrelid, xmin from pg_index
-        union all select 'constraint', conrelid, oid, xmin from pg_constraint
-        union all select 'policy', polrelid, oid, xmin from pg_policy
-        union all select 'rule', ev_class, oid, xmin from pg_rewrite
-        union all select 'trigger', tgrelid, oid, xmin from pg_trigger
-    )
-    select md5(string_agg(line, E'\\n' order by line))
-    from (
-        select format('%s %s %s', kind, day, version) from raw.day_versions
-        union all
-        select format('%s %s %s', kind, name, value) from intermediate.marks where kind != 'settled'
-        union all
-        select format(
-            '%s %s %s %s %s', oid, xmin, pg_stat_get_tuples_inserted(oid),
-            pg_stat_get_tuples_updated(oid), pg_stat_get_tuples_deleted(oid)
-        )
-        from ours
-        union all
-        select format('%s %s %s %s', class, relation, number, parts.xmin)
-        from parts inner join ours on relation = oid and not relispartition
-    ) as touched (line)
-    where current_setting('track_counts')::boolean and not exists (
-        select from pg_stat_activity
-        where datname = current_database() and application_name = 'fact-events-dbt'
-    )
-"""
 
 
 def settled(warehouse: Warehouse) -> str:
@@ -98,9 +56,7 @@ def note_settled(warehouse: Warehouse) -> None:
 
 def _fingerprint(db: Connection) -> str | None:
     """Of the tables, the project and the settings that tests read."""
-    with db.cursor() as cursor:
-        cursor.execute(_TOUCHED)
-        [(touched,)] = cursor.fetchall()
+    found = touched(db)
     settings = read_settings(TransformSettings)
     asked = f"{settings.max_unknown_users} {settings.rebuild} {project_digest(with_tests=True)}"
-    return touched and sha256(f"{touched} {asked}".encode()).hexdigest()
+    return found and sha256(f"{found} {asked}".encode()).hexdigest()

@@ -98,32 +98,31 @@ def test_late_rows_request_exactly_their_days(automation, house, tmp_path):
 
 def test_cells_wait_for_the_checks_of_a_day_that_was_built_without_them(automation, house):
     """As dbt alone can build it. The other days' checks have all passed, in the tests above."""
-    rebuilt_alone(house, failed="assert_every_valid_event_is_a_fact")
-    assert REGIONAL not in automation.tick()
-    rebuilt_alone(house)
-    assert automation.tick()[REGIONAL] == CELLS
+    rebuilt_alone(house, DAY, failed="assert_every_valid_event_is_a_fact")
+    rebuilt_alone(house, "2026-03-02")
+    assert automation.tick()[REGIONAL] == [cell.replace(DAY, "2026-03-02") for cell in CELLS]
     assert automation.tick() == {}
 
 
-def rebuilt_alone(house: House, failed: str = "") -> None:
+def rebuilt_alone(house: House, day: str, failed: str = "") -> None:
     """Another materialization of the day's facts, then its checks."""
-    house.instance.report_runless_asset_event(dg.AssetMaterialization(FACTS, partition=DAY))
-    target = newest(house)
+    house.instance.report_runless_asset_event(dg.AssetMaterialization(FACTS, partition=day))
+    target = newest(house, day)
     for check in house.defs.resolve_asset_graph().get_check_keys_for_assets({FACTS}):
         house.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
                 asset_key=FACTS,
                 check_name=check.name,
                 passed=check.name != failed,
-                partition=DAY,
+                partition=day,
                 target_materialization_data=target,
             )
         )
 
 
-def newest(house: House):
+def newest(house: House, day: str):
     [record] = house.instance.fetch_materializations(
-        dg.AssetRecordsFilter(FACTS, asset_partitions=[DAY]), limit=1
+        dg.AssetRecordsFilter(FACTS, asset_partitions=[day]), limit=1
     ).records
     return target(record.storage_id, record.run_id)
 

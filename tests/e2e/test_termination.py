@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
@@ -19,7 +19,7 @@ from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from ingestion.demo.server import running
 from tests.conftest import empty_warehouse
-from tests.helpers.pipeline import query
+from tests.helpers.pipeline import held, query
 from tests.helpers.ui import ask, free_port, launch, runs, serving
 from tests.helpers.waiting import LONG, wait_until
 
@@ -59,15 +59,6 @@ def silent_api() -> Iterator[socket.socket]:
 
 def address(listening: socket.socket) -> str:
     return f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-
-@contextmanager
-def held(warehouse: Warehouse, table: str) -> Iterator[None]:
-    """Nobody else can touch a table."""
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
-        db.autocommit = False
-        cursor.execute(f"lock table {table} in access exclusive mode")
-        yield
 
 
 def test_terminate_in_the_ui(house, settings, tmp_path):

@@ -32,6 +32,7 @@ class EditedProject:
         self._location = places
         named = {"DBT_PROJECT_DIR": places[1], "DBT_PROFILES_DIR": places[3]}
         patch.setattr("transform.invocation.PLACES", named)
+        patch.setattr("transform.project.PROJECT_DIR", self.dbt_dir)
         patch.setenv("DBT_TARGET_PATH", f"{target}")
 
     def edit(self, name: str, before: str, after: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +100,15 @@ def query(warehouse: Warehouse, sql: str, *parameters: Any) -> list[Row]:
     with closing(warehouse.connect()) as db, db.cursor() as cursor:
         cursor.execute(sql, parameters or None)
         return list(cursor.fetchall())
+
+
+@contextmanager
+def held(warehouse: Warehouse, table: str) -> Iterator[None]:
+    """Nobody else can touch a table."""
+    with closing(warehouse.connect()) as db, db.cursor() as cursor:
+        db.autocommit = False
+        cursor.execute(f"lock table {table} in access exclusive mode")
+        yield
 
 
 def winners(

@@ -36,33 +36,37 @@ MARKERS = {
     "unit/": "unit",
 }
 ORDER = list(MARKERS)
-# Files of slow tests, most of them of many builds: `make test` takes a sixth of their tests each
+# Files of slow tests, most of them of many builds: `make test` takes a twelfth of their tests each
 # time. Not what decides whether rows are lost or doubled: that runs always.
-ROTA = 6
+ROTA = 12
 ON_ROTA = tuple(
     f"{name}.py"
     for name in """
     dbt_adapter/test_full_refresh dbt_adapter/test_increments dbt_adapter/test_names
     dbt_adapter/test_stable_view
     e2e/test_services e2e/test_termination
-    integration/test_bad_settings integration/test_build_lock integration/test_compiled_sql
+    integration/test_alerts
+    integration/test_bad_settings integration/test_build_lock
+    integration/test_change_data_capture integration/test_compiled_sql
     integration/test_data_tests integration/test_dbt_alone integration/test_dbt_commands
     integration/test_dbt_errors integration/test_dbt_own integration/test_dbt_project
     integration/test_deletions integration/test_follow integration/test_forget
     integration/test_forget_hashed
     integration/test_forgotten integration/test_full_refresh integration/test_mapping_draft
-    integration/test_migrations integration/test_model_versions integration/test_owed_tests
+    integration/test_migrations integration/test_model_versions integration/test_not_kept
+    integration/test_object_store integration/test_owed_tests
     integration/test_partition_overwrite integration/test_postgres_servers
     integration/test_profile_accounting integration/test_profiles
     integration/test_profiles_at_once integration/test_random_commands integration/test_rebuild
     integration/test_reject_reasons integration/test_replay integration/test_replay_profiles
     integration/test_resources integration/test_retention integration/test_sampled_sources
-    integration/test_secrets integration/test_settled integration/test_swap_size
+    integration/test_secrets integration/test_settled integration/test_storage_s3
+    integration/test_swap_size
     integration/test_swap_snapshots integration/test_views integration/test_warehouse
     integration/test_what_is_not_ours
     """.split()
 )
-# Files whose tests stand on each other, those of a code location: two of them each time, whole.
+# Files whose tests stand on each other, those of a code location: one of them each time, whole.
 FILES_ON_ROTA = tuple(
     f"{name}.py"
     for name in """
@@ -155,12 +159,12 @@ def whose_turn_it_is(items: list[pytest.Item]) -> list[pytest.Item]:
     files: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path.relative_to(TESTS).as_posix()].append(item)
-    whole = random.Random(f"{seed} whole").sample(FILES_ON_ROTA, 2)  # noqa: S311
+    whole = random.Random(f"{seed} whole").sample(FILES_ON_ROTA, 1)  # noqa: S311
     chosen: set[pytest.Item] = set()
     for name, found in files.items():
         if name in ON_ROTA:
             among = random.Random(f"{seed} {name}")  # noqa: S311
-            # 7 tests are one each time, and two every sixth time.
+            # 13 tests are one each time, and two every twelfth time.
             number = int(len(found) / ROTA + among.random())
             chosen.update(among.sample(found, number))
         elif name not in FILES_ON_ROTA or name in whole:

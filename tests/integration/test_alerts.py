@@ -19,6 +19,8 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
 from tests.helpers.receivers import mail_server, url, web_server
 
+pytestmark = pytest.mark.tables_built
+
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OWED = Condition("owed-days", "event days", "2 days are owed", ("2026-05-30", "2026-05-31"), 2)

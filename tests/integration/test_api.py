@@ -18,6 +18,8 @@ from tests.helpers.faulty_api import Asked, faulty_api
 from tests.helpers.paged_api import Call, Said, canonical_mapping, paged_api
 from tests.helpers.pipeline import FACTS, build, event, query, winners
 
+pytestmark = pytest.mark.tables_built
+
 DAYS = parse_range("2026-03-01", "2026-03-02")
 
 

@@ -10,6 +10,8 @@ import sys
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import pytest
+
 from core.progress import Progress
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
@@ -18,6 +20,7 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import FORKS
 from tests.helpers.waiting import LONG, wait_until
 
+pytestmark = pytest.mark.tables_built
 DAY = "2026-01-01"
 VISIBLE = "select count(*), count(distinct event_id) from staging.stg_events"
 

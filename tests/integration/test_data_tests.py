@@ -13,6 +13,8 @@ from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_files, query
 from transform.project import LOCATION
 
+pytestmark = pytest.mark.tables_built
+
 D1, D4, D5, D6, D13 = (f"2026-01-{day:02}" for day in (1, 4, 5, 6, 13))
 
 

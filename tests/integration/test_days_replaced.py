@@ -21,6 +21,8 @@ from tests.helpers.pipeline import (
 )
 from transform.project import LOCATION
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 
 

@@ -17,6 +17,8 @@ from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import dbt, run
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2, D3 = (f"2026-01-0{day}" for day in (1, 2, 3))
 MINE = "dev_anna_analytics"
 RELATIONS = """select relnamespace::regnamespace::text, relname, relfilenode, pg_class.xmin::text

@@ -17,6 +17,8 @@ from tests.helpers.pipeline import build, event, full_refresh, query
 from tests.helpers.processes import run
 from tests.helpers.units import put, take
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 FACTS = "select event_id, user_id, ingest_date::text from analytics.fact_events order by 1, 2"
 ACCOUNTS = """select ingest_date::text, received, fact, duplicate, quarantined, retracted

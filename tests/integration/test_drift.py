@@ -12,6 +12,8 @@ from reporting.report import print_report
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 SNAPSHOT = """select (select count(*) from raw.events), (select count(*) from raw.loads),
     (select json_agg(f) from raw.load_fields as f)::text"""

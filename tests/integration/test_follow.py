@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from ingestion.land.loads import lease
-from tests.helpers.pipeline import deliver, event, query
+from tests.helpers.pipeline import deliver, event, held, query
 from tests.helpers.postgres import Place
 from tests.helpers.processes import Command, run, start
 from tests.helpers.tiers import matrix
@@ -86,15 +86,6 @@ def end(command: Command, by: signal.Signals = signal.SIGTERM) -> subprocess.Com
     assert time.monotonic() - told_at < AT_ONCE
     assert done.returncode == {signal.SIGTERM: 143, signal.SIGINT: 130}[by], done.stderr
     return done
-
-
-@contextmanager
-def held(warehouse: Warehouse, table: str) -> Iterator[None]:
-    """Nobody else can touch a table."""
-    with closing(warehouse.connect()) as db, db.cursor() as cursor:
-        db.autocommit = False
-        cursor.execute(f"lock table {table} in access exclusive mode")
-        yield
 
 
 def test_what_arrives_is_a_fact(warehouse, folder, follow):

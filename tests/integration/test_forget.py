@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pandas as pd
+import pytest
 
 from commands.forget import forget
 from core.command_line import run_command
@@ -15,6 +16,7 @@ from tests.helpers.pipeline import deliver, event, in_thread, ingest_files, quer
 from tests.helpers.processes import run
 from transform import retention as transformed
 
+pytestmark = pytest.mark.tables_built
 DETAIL = "DETAIL:  Key (event_date, user_id, event_id)=(2026-03-01, 17, e1) already exists.\n"
 # Each beside what it must not be taken for.
 IDS = {

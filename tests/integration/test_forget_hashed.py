@@ -11,6 +11,8 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
 from tests.helpers.units import D1, D2
 
+pytestmark = pytest.mark.tables_built
+
 KEY = "the key of these tests, long enough"
 HELD = """
     select user_id from raw.events union select user_id from raw.user_profiles

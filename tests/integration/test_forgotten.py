@@ -12,6 +12,8 @@ from tests.helpers.people import AT, DAY, HELD, PER_USER
 from tests.helpers.pipeline import build, deliver, event, full_refresh, ingest_files, query
 from tests.helpers.processes import run
 
+pytestmark = pytest.mark.tables_built
+
 NEXT = "2026-03-02"
 ACCOUNTS = """
     select 'events', received, fact + duplicate, quarantined, forgotten

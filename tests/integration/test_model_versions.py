@@ -19,6 +19,8 @@ from tests.helpers.pipeline import (
 from transform.event_days import state
 from transform.rebuild import rebuild
 
+pytestmark = pytest.mark.tables_built
+
 DAYS = [f"2026-01-{day:02}" for day in range(1, 5)]
 STATE = """select event_date::text, is_on_current_model from analytics.event_days order by 1"""
 WINNERS = "select event_id, properties ->> 'id' from analytics.fact_events order by 1"

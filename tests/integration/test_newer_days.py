@@ -14,6 +14,8 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.waiting import LONG, wait_until
 from transform.project import LOCATION
 
+pytestmark = pytest.mark.tables_built
+
 NEWER, OTHER = "2026-01-04", "2026-01-05"
 # Each holds a run of its model up when its rows are ready and nothing is asked about newer ones.
 READER = "select count(*) from analytics.fact_events"

@@ -19,6 +19,8 @@ from tests.helpers.processes import run
 from tests.helpers.resources import land
 from tests.helpers.units import D1, take
 
+pytestmark = pytest.mark.tables_built
+
 CANARY = "canary@example.com"
 NOT_A_RECORD = "not kept: 32 bytes that are no record"
 

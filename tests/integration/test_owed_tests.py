@@ -14,6 +14,8 @@ from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_file
 from tests.helpers.processes import run
 from transform.build import test_days as the_tests_of
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2, D3 = (f"2026-01-{day:02}" for day in (1, 2, 3))
 STATE = "select event_date::text, tests_passed from analytics.event_days order by 1"
 A_TEST = """

@@ -8,6 +8,8 @@ from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.pipeline import Record, build, deliver, event, full_refresh, ingest_files, query
 from tests.helpers.processes import run
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2, D3 = "2026-01-01", "2026-01-02", "2026-01-03"
 ACCOUNTING = """select ingest_date::text, received, version, repeat, quarantined, is_complete
     from analytics.profile_accounting order by 1"""

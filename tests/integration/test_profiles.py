@@ -6,6 +6,8 @@ import pytest
 
 from tests.helpers.pipeline import FACTS, build, deliver, event, ingest_files, query
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2 = "2026-01-01", "2026-01-02"
 
 

@@ -19,6 +19,8 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import Command, dbt, run, start, start_dbt
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2 = "2026-01-01", "2026-01-02"
 HELD = 4711  # the key of the lock
 WAITS = f"select from pg_locks where not granted and locktype = 'advisory' and objid = {HELD}"

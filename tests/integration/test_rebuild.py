@@ -19,6 +19,8 @@ from tests.helpers.pipeline import build, deliver, event, in_thread, ingest_file
 from transform.event_days import out_of_date, state
 from transform.rebuild import rebuild
 
+pytestmark = pytest.mark.tables_built
+
 DAYS = [f"2026-01-{day:02}" for day in range(1, 5)]
 STATE = "select event_date::text, is_on_current_model from analytics.event_days order by 1"
 DEDUP = "models/intermediate/int_events_deduplicated.sql"

@@ -12,6 +12,8 @@ import pytest
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
 
+pytestmark = pytest.mark.tables_built
+
 DAY = "2026-01-01"
 # The order that docs.md promises, written down here once more.
 ORDER = [

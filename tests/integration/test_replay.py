@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ingestion.mapping.mapping import SHIPPED
 from tests.helpers.pipeline import build, event, full_refresh, ingest_files, query
 from tests.helpers.processes import run, run_fresh
+from tests.helpers.units import take
+
+pytestmark = pytest.mark.tables_built
 
 D1, D2, OLD = "2026-01-01", "2026-01-02", "2025-12-24"
 FACTS = """select event_id, user_id, event_date::text, ingest_date::text, properties
@@ -140,3 +144,22 @@ def test_settings_that_name_nothing(warehouse, broken):
         assert done.stderr.startswith(named)
     done = run("ingestion", "replay", REASON="oversized_record")
     assert done.stdout == "Nothing to replay: no quarantined record is oversized_record\n"
+
+
+def test_a_replay_knows_when_each_unit_came(warehouse, tmp_path):
+    """What was too late for the first receipt stays so, also beside a unit that came later."""
+    soon = (datetime.now(UTC) + timedelta(hours=30)).isoformat()
+    for name in ("early", "late"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(event(name, soon)) + "\n")
+        take(warehouse, tmp_path / f"{name}.jsonl")
+    # As if the second one had come a day later, when the moment was no longer so far away.
+    query(
+        warehouse,
+        """update raw.units set received_at = received_at + interval '1 day'
+        where unit like '%late.jsonl' returning 1""",
+    )
+    done = run("ingestion", "replay")
+    assert done.stdout.splitlines()[0] == "canonical: 2 records replayed, 1 became events"
+    assert query(warehouse, "select event_id from raw.events where reject_reason is null") == [
+        ("late",)
+    ]

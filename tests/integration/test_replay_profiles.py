@@ -14,6 +14,8 @@ from tests.helpers.pipeline import build, deliver, event, full_refresh, ingest_f
 from tests.helpers.processes import run, start
 from tests.helpers.waiting import wait_until
 
+pytestmark = pytest.mark.tables_built
+
 D1, D2 = "2026-01-01", "2026-01-02"
 ACCOUNTING = """select ingest_date::text, received, version, repeat, quarantined, is_complete
     from analytics.profile_accounting order by 1"""

@@ -13,6 +13,8 @@ from tests.helpers.pipeline import build, query
 from tests.helpers.resources import WINDOWED, land, mapping_with
 from tests.helpers.units import D1, D2, D3, RAW, STATE, counts
 
+pytestmark = pytest.mark.tables_built
+
 
 def test_each_window_is_a_unit_that_is_compared_and_replaced(warehouse, theirs):
     name = theirs(WINDOWED)

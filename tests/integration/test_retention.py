@@ -14,6 +14,8 @@ from ingestion.forget import forget_user
 from tests.helpers.pipeline import FACTS, build, deliver, event, full_refresh, ingest_files, query
 from tests.helpers.processes import run, run_fresh
 
+pytestmark = pytest.mark.tables_built
+
 TODAY = datetime.now(UTC).date()
 OLD, RECENT = [(TODAY - timedelta(days=n)).isoformat() for n in (10, 2)]
 COUNTS = """
@@ -170,11 +172,12 @@ def test_forget_quotes_what_it_is_given(built):
     assert query(built, FACTS) == before
 
 
-def test_the_last_day_that_is_kept(warehouse, tmp_path):
+def test_the_last_day_that_is_kept(copy_of, landing_tables, tmp_path):
     """Of KEEP_DAYS days today is the first: with 5, what happened four days ago stays.
 
     Nothing is built yet: that is done first.
     """
+    warehouse = copy_of(landing_tables)
     kept, gone = [f"{TODAY - timedelta(days=n)}" for n in (4, 5)]
     records = [event("kept", f"{kept}T00:00:00Z"), event("gone", f"{gone}T23:59:59Z")]
     deliver(tmp_path, kept, records)

@@ -19,6 +19,8 @@ from tests.helpers.processes import run, run_fresh
 from tests.helpers.resources import land
 from tests.helpers.units import D1, D2
 
+pytestmark = pytest.mark.tables_built
+
 TICKETS = """
 @dlt.resource(name="tickets")
 def tickets(start: datetime, end: datetime):

@@ -11,6 +11,8 @@ from tests.helpers.processes import run
 from tests.helpers.waiting import wait_until
 from transform.settled import note_settled, settled
 
+pytestmark = pytest.mark.tables_built
+
 DAY, NEXT = "2026-01-01", "2026-01-02"
 SAID = "nothing to do: all days are built and tested as raw has them"
 
@@ -68,7 +70,6 @@ def test_other_settings_and_another_project_are_looked_at(quiet, tmp_path, monke
     monkeypatch.delenv("MAX_UNKNOWN_USERS")
     assert settled(quiet) == SAID
     project = EditedProject(tmp_path, monkeypatch)
-    monkeypatch.setattr("transform.project.PROJECT_DIR", project.dbt_dir)
     build()
     assert settled(quiet) == SAID
     project.write("tests/assert_something.sql", "select 1 where false")
@@ -81,7 +82,6 @@ def test_other_settings_and_another_project_are_looked_at(quiet, tmp_path, monke
 
 def test_days_that_owe_something_are_never_settled(quiet, tmp_path, monkeypatch):
     project = EditedProject(tmp_path, monkeypatch)
-    monkeypatch.setattr("transform.project.PROJECT_DIR", project.dbt_dir)
     project.write("tests/assert_nothing.sql", "select 1")
     with pytest.raises(UserError):
         build()

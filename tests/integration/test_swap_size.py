@@ -16,6 +16,8 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
 from tests.helpers.strategy_project import PLAIN, StrategyProject
 
+pytestmark = pytest.mark.tables_built
+
 LOCKS = "select * from intermediate.int_partition_locks"
 FIRST = date(2019, 1, 1)
 STATE = "select count(*)::int, min(sale), max(sale) from shop.daily"

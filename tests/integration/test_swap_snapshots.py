@@ -19,6 +19,8 @@ from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import start
 from tests.helpers.waiting import LONG, wait_until
 
+pytestmark = pytest.mark.tables_built
+
 DAYS = [f"2026-01-{n:02d}" for n in range(1, 4)]
 OLD, NEW = 40, 50
 COUNTS = """select event_date::text, count(*)::int from analytics.fact_events

@@ -19,6 +19,8 @@ from tests.helpers.pipeline import build, event, query
 from tests.helpers.processes import run, run_fresh
 from tests.helpers.units import D1, D2, D3, RAW, STATE, counts, facts, put, take
 
+pytestmark = pytest.mark.tables_built
+
 
 def test_the_same_again_writes_nothing(warehouse, tmp_path):
     put(tmp_path / f"{D1}.jsonl", "a", "b")
@@ -279,22 +281,3 @@ def test_deliveries_of_a_day_again_and_again_take_its_space_and_no_more(warehous
         sizes += query(warehouse, size)[0]
     # The new rows are there before the old ones go: a second delivery takes up to twice its size.
     assert max(sizes) < 1.1 * sizes[1] < 2.2 * sizes[0]
-
-
-def test_a_replay_knows_when_each_unit_came(warehouse, tmp_path):
-    """What was too late for the first receipt stays so, also beside a unit that came later."""
-    soon = (datetime.now(UTC) + timedelta(hours=30)).isoformat()
-    for name in ("early", "late"):
-        (tmp_path / f"{name}.jsonl").write_text(json.dumps(event(name, soon)) + "\n")
-        take(warehouse, tmp_path / f"{name}.jsonl")
-    # As if the second one had come a day later, when the moment was no longer so far away.
-    query(
-        warehouse,
-        """update raw.units set received_at = received_at + interval '1 day'
-        where unit like '%late.jsonl' returning 1""",
-    )
-    done = run("ingestion", "replay")
-    assert done.stdout.splitlines()[0] == "canonical: 2 records replayed, 1 became events"
-    assert query(warehouse, "select event_id from raw.events where reject_reason is null") == [
-        ("late",)
-    ]

@@ -36,7 +36,7 @@ def test_any_interleaving_ends_in_the_oracles_rows(
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE"):
         monkeypatch.setenv(name, "")  # restored afterwards; the machine sets its own
     bounds = settings(
-        max_examples=INTERLEAVINGS // JOBS,
+        max_examples=max(INTERLEAVINGS // JOBS, 1),
         stateful_step_count=int(os.environ.get("STEPS") or 6),
         deadline=None,
         database=None,

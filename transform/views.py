@@ -1,0 +1,49 @@
+"""Whether views need no look: what the last complete build left, by the same project, untouched.
+
+dbt needs a third of a small build to find that each view is the one it would make.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from core.migrations import prepare
+from core.warehouse.connection import Warehouse
+from core.warehouse.marks import mark, set_mark
+from core.warehouse.target import is_dev
+from transform.project import has_own_files, project_digest
+from transform.touched import touched_views
+
+# dbt's arguments for all but views; their tests among it.
+BESIDE_VIEWS = (
+    "--select",
+    "config.materialized:incremental",
+    "config.materialized:table",
+    "resource_type:test",
+)
+_MARK = ("untouched views", "fact_events")
+
+
+def are_untouched(warehouse: Warehouse) -> bool:
+    """Whether all views are as a build of this project left them.
+
+    Not known of a developer's schemas, nor where the user has models of their own.
+
+    Raises:
+        UserError: nothing could be built there.
+    """
+    if is_dev() or has_own_files():
+        return False
+    with closing(warehouse.connect()) as db:
+        prepare(db, is_dry=False)
+        found = touched_views(db)
+        return found is not None and mark(db, *_MARK) == f"{project_digest()} {found}"
+
+
+def note_views(warehouse: Warehouse) -> None:
+    """Note that a build of all views has succeeded."""
+    if is_dev() or has_own_files():
+        return
+    with closing(warehouse.connect()) as db:
+        if found := touched_views(db):
+            set_mark(db, *_MARK, f"{project_digest()} {found}")
