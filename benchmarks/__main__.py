@@ -24,6 +24,7 @@ SCALES = {
         "backfill": "REPEATS=1 1000 14",
         "orchestration": "REPEATS=1",
         "scaling": "REPEATS=1 1000 100000",
+        "compare": "REPEATS=1 300000",
     },
     "medium": {
         "startup": "",
@@ -33,6 +34,7 @@ SCALES = {
         "backfill": "REPEATS=1 10000",
         "orchestration": "",
         "scaling": "1000 10000 100000",
+        "compare": "2000000",
     },
     "large": {
         "startup": "REPEATS=7",
@@ -42,6 +44,7 @@ SCALES = {
         "backfill": "30000",
         "orchestration": "REPEATS=5",
         "scaling": "1000 10000 100000 1000000",
+        "compare": "10000000",
         "end_to_end": "20000000",
     },
 }

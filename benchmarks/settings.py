@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.settings import Setting
-from core.values import OneOf, Whole
+from core.values import OneOf, Text, Whole
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,12 @@ class BenchmarkSettings:
     rows: int = Setting("ROWS", Whole("rows"), "Rows to measure with.", default="0").field()
     sample: int = Setting(
         "SAMPLE", Whole("rows"), "Rows of ways that are too slow for all of them.", default="50000"
+    ).field()
+    reladiff: str = Setting(
+        "RELADIFF",
+        Text("a program"),
+        "For the benchmark of make compare: reladiff, installed in an environment of its own.",
+        example="/path/to/venv/bin/reladiff",
     ).field()
     memory: int = Setting(
         "MEMORY", Whole("times"), "Loads also so many times the rows. 0: does not.", default="0"
