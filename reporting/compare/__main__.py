@@ -26,7 +26,7 @@ def compare() -> int:
     from reporting.compare.comparison import compare as compared
     from reporting.compare.side import open_pair
 
-    progress = Progress(unit="days")
+    progress = Progress(unit="")
     with open_pair(settings.left, settings.right) as pair:
         try:
             found = compared(pair, settings, days, progress)

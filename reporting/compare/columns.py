@@ -120,9 +120,11 @@ def read_schema(pair: Pair, settings: CompareSettings) -> Schema:
     day = shared[settings.day_column]
     _require_times(settings.day_column, day)
     is_days = day.family == "date"
+    # A date that is part of the key says nothing more within a day.
+    of_key = [name for name in settings.key if not (is_days and name == day.name)] or [day.name]
     known = {*settings.key, *settings.ignore} | ({day.name} if is_days else set())
     return Schema(
-        key=tuple(shared[name] for name in settings.key),
+        key=tuple(shared[name] for name in of_key),
         day=day,
         columns=tuple(each for name, each in shared.items() if name not in known),
         ignored=tuple(name for name in settings.ignore if name in left or name in right),

@@ -39,8 +39,7 @@ def compare(
     schema = read_schema(pair, settings)
     encodings = pair.both(lambda side: side.rows(_ENCODINGS)[0][0])
     statements = Statements(schema, set(encodings) == {"UTF8"}, days)
-    progress.start("Counting, by day", 1)
-    left, right = pair.both(lambda side: _counted(side, statements))
+    left, right = _counted(pair, statements, progress)
     totals = {
         side.name: sum(rows for rows, _ in counted.values())
         for side, counted in zip(pair, (left, right), strict=True)
@@ -49,7 +48,8 @@ def compare(
     found = Comparison(labels, schema, totals, len(left.keys() | right.keys()))
     differing = [day for day in left.keys() | right.keys() if left.get(day) != right.get(day)]
     unexplained: dict[str, Left] = {}
-    progress.start("Looking into days", len(differing))
+    if differing:
+        progress.start("Looking into days", len(differing))
     for day in sorted(differing, key=str):
         rows = (left.get(day, (0,))[0], right.get(day, (0,))[0])
         found.differences.append(DayDifference(day or "none", *rows))
@@ -61,8 +61,16 @@ def compare(
     return found
 
 
-def _counted(side: Side, statements: Statements) -> Counted:
-    return {day: (rows, checksum) for day, rows, checksum in side.rows(statements.by_day(side))}
+def _counted(pair: Pair, statements: Statements, progress: Progress) -> tuple[Counted, Counted]:
+    """All days of both sides."""
+    progress.start("Counting, by day", 2)
+
+    def count(side: Side) -> Counted:
+        found = side.rows(statements.by_day(side))
+        progress.advance()
+        return {day: (rows, checksum) for day, rows, checksum in found}
+
+    return pair.both(count)
 
 
 def _as_date(day: str | None) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from core.days import DayRange
@@ -18,6 +19,7 @@ _LOOKED_AT = 50  # users
 _FEW = 5
 # Before and after the days that differ: a user who has changed has another value there.
 _AROUND = timedelta(days=31)
+_MOST = 0.8
 _VARYING = 0.2  # of the users, who must have several values on the other side
 
 
@@ -40,30 +42,56 @@ def across_rows(pair: Pair, statements: Statements, left: dict[str, Left]) -> It
         yield finding
 
 
+@dataclass(frozen=True)
+class _Values:
+    """What a user has in a column: all values, and the last."""
+
+    all: frozenset[str | None]
+    last: str | None
+
+
 def _current(pair: Pair, statements: Statements, left: Left) -> Finding | None:
-    """One side has one value for each user, the other one several."""
+    """One side has one value for each user, the other one several, and that among them."""
     days = [date.fromisoformat(day) for day in left.days]
     window = DayRange.inclusive(min(days) - _AROUND, max(days) + _AROUND)
     for entity in statements.schema.key:
         of = sorted({row[entity.name] or "" for row, _ in left.changes})[:_LOOKED_AT]
 
-        def ask(side: Side, entity: Shared = entity, of: list[str] = of) -> dict[str, int]:
+        def ask(side: Side, entity: Shared = entity, of: list[str] = of) -> dict[str, _Values]:
             columns = (entity, left.column)
-            query = lookups.by_entity(statements, side, window, columns, of)
-            return {name: values for name, values, _ in side.rows(query)}
+            found = side.rows(lookups.by_entity(statements, side, window, columns, of))
+            return {name: _Values(frozenset(values), last) for name, values, last in found}
 
-        counted = dict(zip(("left", "right"), pair.both(ask), strict=True))
-        for name in ("right", "left"):
-            other = counted["left" if name == "right" else "right"]
-            several = sum(values > 1 for values in other.values())
-            is_constant = all(values == 1 for values in counted[name].values())
-            if is_constant and several and several >= _VARYING * len(other):
-                evidence = (
-                    f"{name} has one {left.column.name} per {entity.name} for all {len(of)} looked "
-                    f"at, the other side several for {several}"
-                )
-                return Finding("current_not_as_of", name, left.column.name, "", evidence)
+        one, other = pair.both(ask)
+        for side, its, others in (("right", other, one), ("left", one, other)):
+            if told := _told(its, others):
+                evidence = f"{side} has one {left.column.name} per {entity.name}: {told}"
+                return Finding("current_not_as_of", side, left.column.name, "", evidence)
     return None
+
+
+def _told(its: dict[str, _Values], others: dict[str, _Values]) -> str:
+    """What speaks for it; nothing where too little does.
+
+    Args:
+        its: of the side that may have what is now, by user.
+        others: of the other side.
+    """
+    several = [user for user, values in others.items() if len(values.all) > 1 and user in its]
+    if not several or len(several) < _VARYING * len(others):
+        return ""
+    if any(len(values.all) != 1 for values in its.values()):
+        return ""
+    among = sum(its[user].last in others[user].all for user in several)
+    last = sum(its[user].last == others[user].last for user in several)
+    # The same for all users is rather a column that was not filled.
+    is_one_value = len({values.last for values in its.values()}) == 1
+    if among < len(several) / 2 or (is_one_value and last < _MOST * len(several)):
+        return ""
+    return (
+        f"the other side has several for {len(several)} of {len(others)} looked at, and its last "
+        f"is that one for {last}"
+    )
 
 
 def _one_value(left: Left) -> Finding | None:

@@ -56,8 +56,7 @@ class Day:
         def fetch(side: Side) -> dict[int, list[SampledRow]]:
             condition = self.statements.with_keys(side, where, keys)
             found: dict[int, list[SampledRow]] = {}
-            limit = 2 * len(keys) + SAMPLED
-            for key, late, *texts in side.rows(self.statements.values(side, condition, limit)):
+            for _, key, late, *texts in side.rows(self.statements.values(side, condition)):
                 row = SampledRow(dict(zip(self.names, texts, strict=True)), bool(late))
                 found.setdefault(key, []).append(row)
             return found
@@ -73,10 +72,13 @@ class Day:
     def sample(self, key: int, columns: Iterable[str]) -> Sample:
         """A row for the report: its key, and some values of both sides."""
         of_key = [each.name for each in self.statements.schema.key]
-        values = [row.values if (row := self.row(side, key)) else None for side in self.pair]
-        there = next(each for each in values if each is not None)
-        left, right = (v and {name: v[name] for name in columns} for v in values)
-        return Sample({name: there[name] for name in of_key}, left, right)
+        left, right = (self._shown(side, key, columns) for side in self.pair)
+        there = self.row(self.pair.left, key) or self.row(self.pair.right, key)
+        return Sample({name: there.values[name] if there else None for name in of_key}, left, right)
+
+    def _shown(self, side: Side, key: int, columns: Iterable[str]) -> list[Row]:
+        rows = self.sampled[side.name].get(key, [])
+        return [{name: row.values[name] for name in columns} for row in rows]
 
     def _keys(self) -> list[int]:
         found: dict[int, None] = {}

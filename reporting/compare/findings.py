@@ -49,11 +49,11 @@ UNEXPLAINED = ("rows_missing", "values_differ")
 
 @dataclass(frozen=True)
 class Sample:
-    """A row as both sides have it; None where one has none. `columns`: the values that matter."""
+    """The rows of a key as both sides have them, two at most: the values that matter."""
 
     key: dict[str, str | None]
-    left: dict[str, str | None] | None
-    right: dict[str, str | None] | None
+    left: list[dict[str, str | None]]
+    right: list[dict[str, str | None]]
 
 
 @dataclass

@@ -88,6 +88,8 @@ def _late(day: Day, side: Side) -> Finding | None:
 def _other_day(missing: Missing) -> Finding | None:
     """The same keys on the day before or after, on the side that lacks them here."""
     day, statements = missing.day.day, missing.day.statements
+    if not missing.keys:
+        return None
     around = DayRange(day - ONE_DAY, day + 2 * ONE_DAY)
     found = missing.side.rows(lookups.days_of_keys(statements, missing.side, around, missing.keys))
     for there, keys in found:
@@ -110,7 +112,7 @@ def _seconds(missing: Missing) -> list[int]:
     moment = missing.day.statements.schema.moment
     if moment is None:
         return []
-    texts = [row[moment.name] for row in missing.keys.values()]
+    texts = [row.get(moment.name) for row in missing.keys.values()]
     times = [datetime.fromisoformat(text) for text in texts if text and text[0].isdigit()]
     utc = [each.astimezone(UTC) if each.tzinfo else each for each in times]
     return [each.hour * 3600 + each.minute * 60 + each.second for each in utc]
@@ -171,7 +173,7 @@ def _group(missing: Missing) -> Finding | None:
 def _written_otherwise(missing: Missing) -> Finding | None:
     """The keys are there, but for signs between letters, case, and zeros in front."""
     day, schema = missing.day, missing.day.statements.schema
-    if not day.matched.lacking[missing.other.name].keys:
+    if not missing.keys or not day.matched.lacking[missing.other.name].keys:
         return None
     names = [each.name for each in schema.key]
     keys = [[row[name] or "" for name in names] for row in missing.keys.values()]

@@ -79,7 +79,7 @@ def by_entity(
     columns: tuple[Shared, Shared],
     of: list[str],
 ) -> sql.Composed:
-    """For each of some values of a column, how many values another one has beside it.
+    """For each of some values of a column, the values that another one has beside it, and its last.
 
     Args:
         statements: of the comparison.
@@ -92,7 +92,8 @@ def by_entity(
         sql.SQL("({})::text").format(statements.value(side, column)) for column in columns
     )
     return sql.SQL(
-        "select {entity}, count(distinct {attribute}), min({attribute}) "
+        "select {entity}, array_agg(distinct {attribute}), "
+        "(array_agg({attribute} order by {day} desc))[1] "
         "from {} where {} and {entity} = any ({}) group by 1"
     ).format(
         side.relation,
@@ -100,4 +101,5 @@ def by_entity(
         sql.Literal(of),
         entity=entity,
         attribute=attribute,
+        day=sql.Identifier(statements.schema.day.name),
     )

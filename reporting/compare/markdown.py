@@ -139,15 +139,16 @@ def _of_days(days: Sequence[DayDifference]) -> Iterator[str]:
 
 
 def _samples(samples: Sequence[Sample]) -> Iterator[str]:
-    columns = [*(samples[0].left or samples[0].right or {})]
     key = [*samples[0].key]
+    columns = {name: None for each in samples for row in (*each.left, *each.right) for name in row}
     others = [name for name in columns if name not in key]
     rows = []
     for each in samples:
-        for side, values in (("left", each.left), ("right", each.right)):
-            shown = [_value(values[name]) if values else "" for name in others]
-            there = "" if values else " (not there)"
-            rows.append((*(_value(v) for v in each.key.values()), f"{side}{there}", *shown))
+        of = [_value(value) for value in each.key.values()]
+        for side, found in (("left", each.left), ("right", each.right)):
+            rows += [(*of, side, *(_value(row[name]) for name in others)) for row in found]
+            if not found:
+                rows.append((*of, f"{side}: none", *("" for _ in others)))
     yield from _table((*key, "side", *others), rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ _SESSION = (
     "set local datestyle = 'ISO, YMD'",
     "set local intervalstyle = 'iso_8601'",
     "set local extra_float_digits = 1",
+    "set local bytea_output = 'hex'",
     "set local idle_in_transaction_session_timeout = 0",
 )
 
@@ -83,6 +84,11 @@ class Side:
         with self._refused(), self.db.cursor() as cursor:
             cursor.copy_expert(text, sink, size=1 << 20)
 
+    def cancel(self) -> None:
+        """End the query that runs, if one does."""
+        with suppress(*REFUSALS):
+            self.db.cancel()
+
     @contextmanager
     def _refused(self) -> Iterator[None]:
         try:
@@ -119,7 +125,7 @@ class Pair:
                 left, right = (each.result() for each in asked)
             except BaseException:
                 for side in self:
-                    side.db.cancel()
+                    side.cancel()
                 raise
             return left, right
 

@@ -94,15 +94,19 @@ class Statements:
             sql.SQL(", ").join([*fixed, *each]), side.relation, self.of_day(side, day), which
         )
 
-    def values(self, side: Side, where: sql.Composable, limit: int | None = None) -> sql.Composed:
-        """Rows as people read them: the hash of the key, whether they are late, and each compared
-        column as text; numbers without the zeros at their end."""
+    def values(self, side: Side, where: sql.Composable) -> sql.Composed:
+        """Rows as people read them, two of a key at most: their number, the hash of the key,
+        whether they are late, and each compared column as text; numbers without the zeros at their
+        end."""
         texts = [self._text(side, column) for column in self.schema.shared]
-        return sql.SQL("select {} from {} where {} limit {}").format(
-            sql.SQL(", ").join([self.key_hash(side), self._is_late(side), *texts]),
+        return sql.SQL(
+            "select * from (select row_number() over (partition by {key}), {key}, {} from {} "
+            "where {}) as rows where row_number <= 2"
+        ).format(
+            sql.SQL(", ").join([self._is_late(side), *texts]),
             side.relation,
             where,
-            sql.Literal(limit),
+            key=self.key_hash(side),
         )
 
     def summary(self, side: Side, day: date) -> sql.Composed:

@@ -74,6 +74,10 @@ PLANTED = {
         ["update loaded set user_tier = 'pro' where split_part(event_id, 'e', 2)::int % 2 = 0"],
         ("current_not_as_of", "right", "user_tier", 4 * ROWS // 2, 4),
     ),
+    "the tier of nobody": (
+        ["update loaded set user_tier = 'unknown'"],
+        ("one_value", "right", "user_tier", DAYS * ROWS, DAYS),
+    ),
     "a column that is always the same": (
         ["update loaded set event_type = 'unknown'"],
         ("one_value", "right", "event_type", DAYS * ROWS, DAYS),

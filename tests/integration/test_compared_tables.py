@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from psycopg2 import sql
 
 from core.days import parse_range
 from core.errors import UserError
-from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from reporting.compare import rows
 from reporting.compare.columns import read_schema
@@ -23,9 +18,7 @@ from reporting.compare.side import open_pair
 from reporting.compare.statements import Statements
 from reporting.settings import CompareSettings
 from tests.conftest import administer
-from tests.helpers.postgres import PASSWORD, Place, Server
 from tests.helpers.two_tables import DAYS, ROWS, Compared, TwoTables, addresses, dsn
-from tests.helpers.waiting import LONG
 
 D3 = "where event_date = '2026-03-03'"
 
@@ -202,33 +195,6 @@ def test_what_is_wrong_is_one_line_without_secrets(
     assert "\n" not in f"{refused.value}"
 
 
-def test_a_login_by_password_file_and_service(over_tcp: Server, tmp_path: Path, place: Place):
-    """As a command; nothing it prints has the password."""
-    place.create()
-    table = "create table public.t as select 1 as id, date '2026-03-01' as event_date"
-    place.execute(table)
-    place.execute("grant select on public.t to loader")
-    service, passwords = tmp_path / "services", tmp_path / "passwords"
-    service.write_text(f"[old]\nhost=127.0.0.1\nport={over_tcp.port}\ndbname={place.database}\n")
-    passwords.write_text(f"127.0.0.1:*:*:loader:{PASSWORD}\n")
-    passwords.chmod(0o600)
-    url = f"postgresql://loader:{quote(PASSWORD, safe='')}@127.0.0.1:{over_tcp.port}/warehouse"
-    done = subprocess.run(
-        [sys.executable, "-m", "reporting.compare", "--key", "id"],
-        cwd=ROOT,
-        env=os.environ
-        | {"PGSERVICEFILE": str(service), "PGPASSFILE": str(passwords)}
-        | {"LEFT": "service=old user=loader/public.t", "RIGHT": f"{url}/public.t"},
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("# equal: 1 rows on each side, 1 day\n")
-    assert f"| left | public.t in warehouse on 127.0.0.1:{over_tcp.port} | 1 |" in done.stdout
-    assert PASSWORD not in done.stdout + done.stderr
-
-
 def test_a_database_of_another_encoding(server: Warehouse, tables: TwoTables, compared: Compared):
     name = f"{tables.right.database}_latin1"
     administer(server, "create database {} encoding 'LATIN1' locale 'C' template template0", name)
@@ -249,3 +215,18 @@ def test_a_database_of_another_encoding(server: Warehouse, tables: TwoTables, co
         assert found["rows_differing_by_column"] == {"name": 1}
     finally:
         administer(server, "drop database {} with (force)", name)
+
+
+def test_a_key_with_the_day_and_ignored_times(tables: TwoTables, compared: Compared):
+    tables.change(
+        f"delete from loaded {D3} and event_ts >= '2026-03-03 03:00+00'",
+        f"insert into loaded select l.* from loaded as l, generate_series(1, 999) "
+        f"{D3} and event_id in ('e12001', 'e12002')",
+    )
+    status, found = compared(
+        KEY="event_date,user_id,event_id", IGNORE="event_ts,loaded_at,ingest_date"
+    )
+    assert status == 1
+    assert {each["code"] for each in found["reasons"]} == {"rows_missing", "loaded_again"}
+    [again] = [each for each in found["reasons"] if each["code"] == "loaded_again"]
+    assert (again["rows"], len(again["samples"][0]["right"])) == (2 * 999, 2)
