@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.helpers.tiers import matrix
 from tests.helpers.two_tables import DAYS, ROWS, Compared, TwoTables, reasons
 
 
@@ -18,7 +17,7 @@ def test_equal_tables_are_equal(compared):
 D3 = "where event_date = '2026-03-03'"
 SIXTH = "(split_part(event_id, 'e', 2)::int % 6)"
 # What is done to the right side, and the one reason that is told: code, side, column, rows, days.
-PLANTED = {
+MISSING_OR_AGAIN = {
     "a day loaded twice": (
         [f"insert into loaded select * from loaded {D3}"],
         ("loaded_again", "right", "", ROWS, 1),
@@ -70,6 +69,8 @@ PLANTED = {
         [f"delete from loaded {D3} and hashtext(event_id) % 7 = 0"],
         ("rows_missing", "right", "", None, 1),
     ),
+}
+OTHER_VALUES = {
     "the tier of now": (
         ["update loaded set user_tier = 'pro' where split_part(event_id, 'e', 2)::int % 2 = 0"],
         ("current_not_as_of", "right", "user_tier", 4 * ROWS // 2, 4),
@@ -163,11 +164,9 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("planted", PLANTED)
-def test_a_planted_difference_is_found_and_named(
-    planted: str, tables: TwoTables, compared: Compared
-):
-    statements, expected = PLANTED[planted]
+@matrix("planted", {"missing or again": MISSING_OR_AGAIN, "other values": OTHER_VALUES})
+def test_a_planted_difference_is_found_and_named(planted, tables: TwoTables, compared: Compared):
+    statements, expected = planted
     tables.change(*statements)
     status, found = compared()
     assert (status, found["equal"]) == (1, False)
@@ -206,23 +205,55 @@ def test_keys_that_are_written_otherwise(tables: TwoTables, compared: Compared):
     assert found["days_differing"][0]["lacking"] == {"left": ROWS, "right": ROWS}
 
 
-def test_several_faults_of_one_day_are_told_apart(tables: TwoTables, compared: Compared):
-    """What a loader that appends, joins what is now and forgets late rows has made of a week."""
-    tables.change(
-        "delete from loaded where ingest_date > event_date",
-        f"update loaded set name = btrim(name) {D3} and name is not null",
-        f"update loaded set amount = round(amount, 1) {D3}",
-        "update loaded set user_tier = 'pro' where split_part(event_id, 'e', 2)::int % 2 = 0",
-        f"insert into loaded select * from loaded {D3}",
-        "delete from loaded where event_date = '2026-03-05' and event_ts::time >= '03:00'",
-    )
+def delete(day: int, condition: str = "true") -> str:
+    return f"delete from loaded where event_date = '2026-03-0{day}' and {condition}"
+
+
+def update(day: int, what: str, condition: str = "true") -> str:
+    return f"update loaded set {what} where event_date = '2026-03-0{day}' and {condition}"
+
+
+WEEK = (
+    "delete from loaded where ingest_date > event_date",
+    "update loaded set user_tier = 'pro' where split_part(event_id, 'e', 2)::int % 2 = 0",
+    "alter table loaded alter price type real",
+    "insert into loaded select * from loaded where event_date = '2026-03-01'",
+    delete(2, "event_ts >= '2026-03-02 03:00+00'"),
+    delete(3, "event_ts::time between '14:00' and '16:00'"),
+    update(3, "region = upper(region)"),
+    delete(4, "region = 'eu'"),
+    update(5, "name = btrim(name)", f"{SIXTH} = 0"),
+    update(5, "amount = round(amount, 1)"),
+    update(6, "name = null", "name = ''"),
+    update(6, "properties = properties - 'n'"),
+    update(7, "event_ts = event_ts + interval '1 hour'"),
+    update(7, "quantity = null"),
+    delete(8),
+)
+
+
+def test_fifteen_faults_of_a_week_are_told_apart(tables: TwoTables, compared: Compared):
+    """What a loader that appends, joins what is now, and forgets late rows has made of it."""
+    tables.change(*WEEK)
     status, found = compared()
     assert status == 1
-    assert {(each["code"], each["column"], each["side"]) for each in found["reasons"]} == {
-        ("first_hours_only", "", "right"),
-        ("late_rows_lost", "", "right"),
-        ("loaded_again", "", "right"),
-        ("current_not_as_of", "user_tier", "right"),
-        ("rounded", "amount", "right"),
-        ("trimmed", "name", "right"),
+    assert {
+        (r["code"], r["column"], *(day[-1] for day in r["days"])) for r in found["reasons"]
+    } == {
+        ("late_rows_lost", "", *"1234567"),
+        ("current_not_as_of", "user_tier", *"1234"),
+        ("single_precision", "price", *"1234567"),
+        ("loaded_again", "", "1"),
+        ("first_hours_only", "", "2"),
+        ("hours_missing", "", "3"),
+        ("other_case", "region", "3"),
+        ("group_missing", "region", "4"),
+        ("trimmed", "name", "5"),
+        ("rounded", "amount", "5"),
+        ("null_for_empty", "name", "6"),
+        ("json_keys", "properties", "6"),
+        ("shifted", "event_ts", "7"),
+        ("null", "quantity", "7"),
+        ("day_missing", "", "8"),
     }
+    assert {each["side"] for each in found["reasons"]} == {"right"}
