@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dagster as dg
+import pandas as pd
 from upath import UPath
 
 from orchestration import assets
 from orchestration.io_manager import PartitionedFiles, Storage
 from orchestration.ranges import RANGE_END, RANGE_START
 from orchestration.resources import Warehouse as WarehouseResource
+from orchestration.retention import count_user, forget_user
+from orchestration.settings import orchestration_settings
 from tests.helpers.pipeline import query
 
 FIRST, LAST = "2026-03-01", "2026-03-03"
@@ -62,3 +65,26 @@ def test_features_and_models_are_objects_by_partition(warehouse, bucket):
     model = files.load_from_path(None, folder / "purchase_propensity_model" / LAST)
     likely = model.predict_proba(features)[:, 1]
     assert ((likely > 0.5) == features.bought).all()
+
+
+def test_a_user_is_taken_out_of_objects(bucket, tmp_path, monkeypatch):
+    """And what a killed run has left goes, whoever is in it; other objects are not written."""
+    monkeypatch.setenv("STORAGE_URL", "s3://bucket/ml")
+    orchestration_settings.cache_clear()
+    folder = UPath("s3://bucket/ml/user_activity_features")
+    for name, users in (("a.parquet", ["u1", "u2"]), ("b.parquet", ["u2"])):
+        with (folder / name).open("wb") as file:
+            pd.DataFrame({"user_id": users, "events": 1}).to_parquet(file)
+    (folder / "c.parquet.00000000-killed").write_bytes(b"half")
+    stored = {thing.key: thing.e_tag for thing in bucket.objects.all()}
+    try:
+        assert count_user("u1")["user_activity_features"] == 1
+        assert forget_user("u1")["user_activity_features"] == 1
+    finally:
+        orchestration_settings.cache_clear()
+    left = {thing.key: thing.e_tag for thing in bucket.objects.all()}
+    assert set(left) == {f"ml/user_activity_features/{name}.parquet" for name in "ab"}
+    of_others = "ml/user_activity_features/b.parquet"
+    assert left[of_others] == stored[of_others]
+    with (folder / "a.parquet").open("rb") as file:
+        assert list(pd.read_parquet(file).user_id) == ["u2"]
