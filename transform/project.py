@@ -30,7 +30,9 @@ PLACES = {"DBT_PROJECT_DIR": str(PROJECT_DIR), "DBT_PROFILES_DIR": str(PROFILES_
 def project_files() -> list[Path]:
     """All that makes dbt's nodes what they are."""
     patterns = ["dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*", "own/**/*"]
-    patterns += ["packages.yml", "dependencies.yml", "package-lock.yml"]  # the user's, if any
+    patterns += ["selectors.yml"]
+    # The user's, if any.
+    patterns += ["packages.yml", "dependencies.yml", "package-lock.yml"]
     found = [path for pattern in patterns for path in PROJECT_DIR.glob(pattern)]
     return sorted([*found, *MIGRATIONS.glob("*.sql")])
 

@@ -14,13 +14,7 @@ from core.warehouse.target import is_dev
 from transform.project import has_own_files, project_digest
 from transform.touched import touched_views
 
-# dbt's arguments for all but views; their tests among it.
-BESIDE_VIEWS = (
-    "--select",
-    "config.materialized:incremental",
-    "config.materialized:table",
-    "resource_type:test",
-)
+BESIDE_VIEWS = ("--selector", "beside_views")  # dbt/selectors.yml: their tests among it
 _MARK = ("untouched views", "fact_events")
 
 
