@@ -65,7 +65,8 @@ def build(
 
 def _held(waiting: Sequence[str]) -> str:
     named = ", ".join(waiting[:5])
-    return f"readers held fact_events: {len(waiting)} days wait ({named}), see above"
+    why = "readers held them, or they landed meanwhile"
+    return f"{len(waiting)} days of fact_events wait ({named}): {why}"
 
 
 def _waiting_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:

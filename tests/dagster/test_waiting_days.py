@@ -36,7 +36,7 @@ def test_it_is_tried_again_until_the_readers_are_gone(house: House, monkeypatch)
     assert seen == [([DAY], [(rows,)]), ([], [(0,)])]
     [again] = house.instance.all_logs(run.run_id, of_type=AGAIN)
     why = again.get_dagster_event().event_specific_data.error.cause.message
-    assert f"readers held fact_events: 1 days wait ({DAY})" in why
+    assert f"1 days of fact_events wait ({DAY}): readers held them" in why
     assert materializations(house) == before + 1, "of two tries"
 
 
