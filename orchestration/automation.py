@@ -19,10 +19,17 @@ LEDGER = dg.AssetKey(["raw", "ledger"])
 LOAD = "load_id"  # in the metadata of what was landed
 RAW = dg.AssetSelection.assets(RAW_EVENTS, RAW_PROFILES)
 REGIONAL = dg.AssetSelection.assets(["analytics", "regional_daily_events"])
-# They look at the newest day, whatever a run's days are.
+# They look at the newest day or at all of them, whatever a run's days are.
 HOURLY = [
-    dg.AssetCheckKey(FACTS, "newest_day_present"),
-    dg.AssetCheckKey(FACTS, "partitions_agree"),
+    *(
+        dg.AssetCheckKey(FACTS, name)
+        for name in (
+            "newest_day_present",
+            "partitions_agree",
+            "all_days_have_partitions",
+            "no_day_is_stale",
+        )
+    ),
     dg.AssetCheckKey(RAW_EVENTS, "source_freshness"),
 ]
 BY_DAY = dg.AssetSelection.all() - REGIONAL - dg.AssetSelection.checks(*HOURLY)

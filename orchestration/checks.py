@@ -80,6 +80,16 @@ def all_days_have_partitions(warehouse: dg.ResourceParam[Warehouse]) -> dg.Asset
     return dg.AssetCheckResult(passed=not before, metadata=found)
 
 
+@dg.asset_check(**_hourly(FACTS, "No day is older than what has landed of it."))
+def no_day_is_stale(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """What analytics.event_days says: those that raw has another version of, built or not."""
+    days = read(warehouse.open(), "analytics.event_days", "event_date")
+    stale = [f"{day['event_date']}" for day in days if not day["is_up_to_date"]]
+    older = [f"{day['event_date']}" for day in days if day["is_on_current_model"] is False]
+    found: dict[str, Any] = {"stale": stale, "built by older models": older}
+    return dg.AssetCheckResult(passed=not stale, severity=WARN, metadata=found)
+
+
 @dg.asset_check(**_hourly(RAW_EVENTS, "`dbt source freshness`: when the last load completed."))
 def source_freshness(
     dbt: dg.ResourceParam[Dbt], warehouse: dg.ResourceParam[Warehouse]

@@ -50,6 +50,20 @@ REASONS = {
         where reason is not null group by 1 order by 2 desc, 1
     """,
 }
+# The newest first.
+NOT_RIGHT = """
+    select event_date::text, case
+        when built_at is null then 'not built yet'
+        when not is_up_to_date then 'older than what has landed'
+        when tests_passed is false then 'a test failed'
+        when tests_passed is null then 'owes a test'
+        else 'built by an older model'
+    end as why
+    from analytics.event_days
+    where built_at is null or not is_up_to_date or tests_passed is not true
+        or is_on_current_model is false
+    order by event_date desc
+"""
 # What the latest load of each source had otherwise than the one before it.
 DRIFT = """
     with numbered as (
@@ -94,10 +108,16 @@ def print_report(warehouse: Warehouse, console: Console | None = None) -> None:
                 _accounting(db, console, title, accounting)
             for title, reasons in REASONS.items():
                 _reasons(db, console, title, reasons)
+            _not_right(db, console)
             _drift(db, console)
         except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName) as error:
             raise UserError(
                 f"PGDATABASE={warehouse.database} has no fact table yet: run make transform"
+            ) from error
+        except psycopg2.errors.UndefinedColumn as error:
+            raise UserError(
+                f"PGDATABASE={warehouse.database} was built by an earlier version: "
+                "run make transform"
             ) from error
 
 
@@ -146,6 +166,21 @@ def _reasons(db: Connection, console: Console, title: str, sql: str) -> None:
     table.add_column("records", justify="right")
     for reason, records in rows:
         table.add_row(reason, f"{records:,}")
+    console.print(table)
+
+
+def _not_right(db: Connection, console: Console) -> None:
+    rows = _query(db, NOT_RIGHT)
+    if not rows:
+        return
+    table = Table(title="Days that are not right: make transform", title_justify="left")
+    table.add_column("event_date")
+    table.add_column("")
+    for day, why in rows[:DAYS]:
+        table.add_row(day, why)
+    if len(rows) > DAYS:
+        table.add_section()
+        table.add_row(f"all {len(rows)} days", "")
     console.print(table)
 
 

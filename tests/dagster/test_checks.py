@@ -1,12 +1,17 @@
-"""Checks that look at the newest day, whatever a run's days are."""
+"""Checks that look at the newest day or at all of them, whatever a run's days are."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from io import StringIO
+
+from rich.console import Console
 
 from core.days import due_day
 from core.progress import Progress
-from tests.dagster.conftest import RAW, check
+from reporting.report import print_report
+from tests.dagster.conftest import RAW, House, check
 from tests.helpers.pipeline import deliver, event, in_thread, ingest_files, query
 from transform.build import transform
 
@@ -44,3 +49,24 @@ def test_an_event_from_before_the_first_partition_is_built_and_told(house, tmp_p
     done = check(house, "all_days_have_partitions")
     assert (done.passed, done.severity.value) == (False, "ERROR")
     assert done.metadata["before the first partition"].value == ["2009-12-31"]
+
+
+def test_a_day_that_is_older_than_what_has_landed_is_yellow(house, tmp_path):
+    """Until it is built, in Dagster and in the report."""
+    in_thread(transform, house.warehouse, None, Progress())
+    assert check(house, "no_day_is_stale").passed
+    deliver(tmp_path, "2026-02-28", [event("late", "2026-02-27T10:00:00Z")])
+    ingest_files(house.warehouse, tmp_path, "2026-02-28")
+    stale = check(house, "no_day_is_stale")
+    assert (stale.passed, stale.severity.value) == (False, "WARN")
+    assert "2026-02-27" in stale.metadata["stale"].value
+    assert re.search("2026-02-27 +. +(not built yet|older than what has landed)", report(house))
+    in_thread(transform, house.warehouse, None, Progress())
+    assert check(house, "no_day_is_stale").passed
+    assert "not right" not in report(house)
+
+
+def report(house: House) -> str:
+    printed = StringIO()
+    print_report(house.warehouse, Console(file=printed, width=100))
+    return printed.getvalue()
