@@ -13,6 +13,7 @@ from reporting.compare.current import across_rows
 from reporting.compare.day import Day
 from reporting.compare.findings import Comparison, DayDifference, Finding
 from reporting.compare.lacking import lacking
+from reporting.compare.look import at_once, look
 from reporting.compare.side import Pair, Side
 from reporting.compare.statements import Statements
 from reporting.settings import CompareSettings
@@ -40,21 +41,21 @@ def compare(
     encodings = pair.both(lambda side: side.rows(_ENCODINGS)[0][0])
     statements = Statements(schema, set(encodings) == {"UTF8"}, days)
     left, right = _counted(pair, statements, progress)
-    totals = {
-        side.name: sum(rows for rows, _ in counted.values())
-        for side, counted in zip(pair, (left, right), strict=True)
-    }
+    totals = {"left": _rows(left), "right": _rows(right)}
     labels = {side.name: side.label for side in pair}
     found = Comparison(labels, schema, totals, len(left.keys() | right.keys()))
     differing = [day for day in left.keys() | right.keys() if left.get(day) != right.get(day)]
+    known = []
+    for name in sorted(differing, key=str):
+        rows = {"left": left.get(name, (0,))[0], "right": right.get(name, (0,))[0]}
+        difference = DayDifference(name or "none", rows["left"], rows["right"])
+        found.differences.append(difference)
+        if date_of := _as_date(name):
+            known.append(Day(date_of, pair, statements, rows))
+        else:
+            found.add([_only_counted(difference)])
     unexplained: dict[str, Left] = {}
-    if differing:
-        progress.start("Looking into days", len(differing))
-    for day in sorted(differing, key=str):
-        rows = (left.get(day, (0,))[0], right.get(day, (0,))[0])
-        found.differences.append(DayDifference(day or "none", *rows))
-        _look(found, pair, statements, unexplained)
-        progress.advance()
+    _look(found, known, unexplained, progress)
     found.add(across_rows(pair, statements, unexplained))
     found.sort()
     found.seconds = time.monotonic() - started
@@ -73,6 +74,10 @@ def _counted(pair: Pair, statements: Statements, progress: Progress) -> tuple[Co
     return pair.both(count)
 
 
+def _rows(counted: Counted) -> int:
+    return sum(rows for rows, _ in counted.values())
+
+
 def _as_date(day: str | None) -> date | None:
     """None of a row that has no day, or one outside of Python's calendar."""
     try:
@@ -81,26 +86,30 @@ def _as_date(day: str | None) -> date | None:
         return None
 
 
-def _look(
-    found: Comparison, pair: Pair, statements: Statements, unexplained: dict[str, Left]
-) -> None:
-    """Into the day that was entered last."""
-    difference = found.differences[-1]
-    known = _as_date(difference.day)
-    if known is None:
-        evidence = "they have no day of the calendar, and are only counted"
-        rows = abs(difference.left - difference.right)
-        found.add([Finding("rows_missing", "", "", "", evidence, rows, days=[difference.day])])
-        return
-    day = Day(known, pair, statements, {"left": difference.left, "right": difference.right})
-    day.look()
-    difference.lacking = {side: each.keys for side, each in day.matched.lacking.items()}
-    difference.repeated = {
-        side: each.same + each.others for side, each in day.matched.repeated.items()
-    }
-    difference.differing = day.matched.rows
-    for column, differing in day.matched.differing.items():
-        found.columns[column] = found.columns.get(column, 0) + differing
-    found.add(lacking(day))
-    found.add(repeated(day))
-    found.add(changed(day, unexplained))
+def _only_counted(difference: DayDifference) -> Finding:
+    evidence = "they have no day of the calendar, and are only counted"
+    rows = abs(difference.left - difference.right)
+    return Finding("rows_missing", "", "", "", evidence, rows, days=[difference.day])
+
+
+def _look(found: Comparison, days: list[Day], left: dict[str, Left], progress: Progress) -> None:
+    """Into the days that differ."""
+    if days:
+        progress.start("Looking into days", len(days))
+    by_name = {each.day: each for each in found.differences}
+    differing = frozenset(day.day for day in days)
+    for batch in at_once(days):
+        look(batch)
+        for day in batch:
+            difference, matched = by_name[f"{day.day}"], day.matched
+            difference.lacking = {side: each.keys for side, each in matched.lacking.items()}
+            difference.repeated = {
+                side: each.same + each.others for side, each in matched.repeated.items()
+            }
+            difference.differing = matched.rows
+            for column, rows in matched.differing.items():
+                found.columns[column] = found.columns.get(column, 0) + rows
+            found.add(lacking(day, differing))
+            found.add(repeated(day))
+            found.add(changed(day, left))
+            progress.advance()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from core.days import ONE_DAY, DayRange
+from core.days import ONE_DAY
 from reporting.compare import lookups
 from reporting.compare.day import Day, Row
 from reporting.compare.findings import SHOWN, Finding
@@ -25,6 +25,13 @@ class Missing:
     other: Side
     rows: int
     keys: dict[int, Row]
+    differing: Collection[date]
+
+    @property
+    def present(self) -> list[Row]:
+        """Some rows that the side has of the day."""
+        found = (self.day.row(self.side, key) for key in self.day.matched.present[self.side.name])
+        return [row.values for row in found if row]
 
     def finding(self, code: str, evidence: str, detail: str = "", column: str = "") -> Finding:
         """These rows by a reason."""
@@ -42,8 +49,13 @@ class Missing:
         )
 
 
-def lacking(day: Day) -> Iterator[Finding]:
-    """The reasons why each side lacks rows of a day."""
+def lacking(day: Day, differing: Collection[date]) -> Iterator[Finding]:
+    """The reasons why each side lacks rows of a day.
+
+    Args:
+        day: with its sample.
+        differing: all days that differ.
+    """
     for side in day.pair:
         found, other = day.matched.lacking[side.name], day.pair.other(side)
         if not found.keys:
@@ -55,7 +67,7 @@ def lacking(day: Day) -> Iterator[Finding]:
         if rows:
             seen = {k: r for k in found.sample if (r := day.row(other, k))}
             on_time = {k: r.values for k, r in seen.items() if not (late and r.is_late)}
-            missing = Missing(day, side, other, rows, on_time)
+            missing = Missing(day, side, other, rows, on_time, differing)
             told = (reason(missing) for reason in _REASONS)
             yield next((each for each in told if each), missing.finding("rows_missing", ""))
 
@@ -88,12 +100,13 @@ def _late(day: Day, side: Side) -> Finding | None:
 def _other_day(missing: Missing) -> Finding | None:
     """The same keys on the day before or after, on the side that lacks them here."""
     day, statements = missing.day.day, missing.day.statements
-    if not missing.keys:
+    # The other side lacks them there: these days differ too.
+    around = [each for each in (day - ONE_DAY, day + ONE_DAY) if each in missing.differing]
+    if not missing.keys or not around:
         return None
-    around = DayRange(day - ONE_DAY, day + 2 * ONE_DAY)
     found = missing.side.rows(lookups.days_of_keys(statements, missing.side, around, missing.keys))
     for there, keys in found:
-        if date.fromisoformat(there) != day and keys >= len(missing.keys) / 2:
+        if keys >= len(missing.keys) / 2:
             where = "after" if there > f"{day}" else "before"
             evidence = f"{keys:,} of {len(missing.keys):,} looked at are there on the day {where}"
             hours = _hours(missing)
@@ -108,18 +121,18 @@ def _whole_day(missing: Missing) -> Finding | None:
     return missing.finding("day_missing", f"{missing.side.name} has no row of the day")
 
 
-def _seconds(missing: Missing) -> list[int]:
+def _seconds(missing: Missing, rows: Iterable[Row]) -> list[int]:
     moment = missing.day.statements.schema.moment
     if moment is None:
         return []
-    texts = [row.get(moment.name) for row in missing.keys.values()]
+    texts = [row.get(moment.name) for row in rows]
     times = [datetime.fromisoformat(text) for text in texts if text and text[0].isdigit()]
     utc = [each.astimezone(UTC) if each.tzinfo else each for each in times]
     return [each.hour * 3600 + each.minute * 60 + each.second for each in utc]
 
 
 def _hours(missing: Missing) -> str:
-    seconds = _seconds(missing)
+    seconds = _seconds(missing, missing.keys.values())
     return f"from {_clock(min(seconds))} to {_clock(max(seconds))}" if seconds else ""
 
 
@@ -129,13 +142,13 @@ def _clock(second: int) -> str:
 
 def _some_hours(missing: Missing) -> Finding | None:
     """All of them happened in hours of which the side has no row."""
-    seconds = _seconds(missing)
-    if len(seconds) < _FEW:
+    statements, seconds = missing.day.statements, _seconds(missing, missing.keys.values())
+    moment = statements.schema.moment
+    if len(seconds) < _FEW or moment is None:
         return None
     first, last = min(seconds), max(seconds)
-    statements = missing.day.statements
-    moment = statements.schema.moment
-    if moment is None:
+    # Mostly a few of its rows tell, and the day need not be read.
+    if any(first <= each <= last for each in _seconds(missing, missing.present)):
         return None
     day = missing.day.day
     query = lookups.hours(statements, missing.side, day, moment, (first, last))
@@ -159,7 +172,7 @@ def _group(missing: Missing) -> Finding | None:
         if len(values) != 1 or column.family not in ("text", "bool", "int", "uuid"):
             continue
         [value] = values
-        if value is None:
+        if value is None or any(row[column.name] == value for row in missing.present):
             continue
         query = lookups.rows_with(day.statements, missing.side, day.day, column, value)
         if missing.side.rows(query) == [(0,)]:

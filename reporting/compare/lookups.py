@@ -9,6 +9,7 @@ from psycopg2 import sql
 
 from core.days import DayRange
 from reporting.compare.columns import Shared
+from reporting.compare.day_queries import with_keys
 from reporting.compare.side import Side
 from reporting.compare.statements import Statements
 
@@ -16,14 +17,14 @@ _LETTERS = "ltrim(lower(regexp_replace({}, '[^[:alnum:]]', '', 'g')), '0')"
 
 
 def days_of_keys(
-    statements: Statements, side: Side, days: DayRange, keys: Iterable[int]
+    statements: Statements, side: Side, days: Iterable[date], keys: Iterable[int]
 ) -> sql.Composed:
     """How many of some keys are on which of some days."""
     return sql.SQL("select {}::text, count(distinct {}) from {} where {} group by 1").format(
         statements.day(side),
         statements.key_hash(side),
         side.relation,
-        statements.with_keys(side, days, keys),
+        with_keys(statements, side, days, keys),
     )
 
 
@@ -38,7 +39,7 @@ def hours(
     ).format(
         first,
         side.relation,
-        statements.of_day(side, day),
+        statements.of_days(side, [day]),
         second=statements.second(moment),
         last=last,
     )
@@ -50,7 +51,7 @@ def rows_with(
     """Rows of a day with a value in a column."""
     return sql.SQL("select count(*) from {} where {} and ({})::text = {}").format(
         side.relation,
-        statements.of_day(side, day),
+        statements.of_days(side, [day]),
         statements.value(side, column),
         sql.Literal(value),
     )
@@ -68,7 +69,7 @@ def keys_by_letters(
         for key in keys
     )
     return sql.SQL("select distinct {} from {} where {} and ({}) in ({})").format(
-        sql.SQL(", ").join(own), side.relation, statements.of_day(side, day), of_rows, given
+        sql.SQL(", ").join(own), side.relation, statements.of_days(side, [day]), of_rows, given
     )
 
 
@@ -88,18 +89,17 @@ def by_entity(
         columns: the column that is looked into, such as the user; and the other one.
         of: values of the first.
     """
-    entity, attribute = (
-        sql.SQL("({})::text").format(statements.value(side, column)) for column in columns
-    )
+    entity = statements.value(side, columns[0])
     return sql.SQL(
-        "select {entity}, array_agg(distinct {attribute}), "
+        "select ({entity})::text, array_agg(distinct {attribute}), "
         "(array_agg({attribute} order by {day} desc))[1] "
-        "from {} where {} and {entity} = any ({}) group by 1"
+        "from {} where {} and {entity} = any ({}::{}[]) group by 1"
     ).format(
         side.relation,
         statements.between(side, days),
         sql.Literal(of),
+        sql.SQL(statements.form(columns[0])),  # with its type an index can be used
         entity=entity,
-        attribute=attribute,
+        attribute=statements.text(side, columns[1]),
         day=sql.Identifier(statements.schema.day.name),
     )

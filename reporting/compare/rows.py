@@ -19,14 +19,14 @@ AT_A_TIME = 250_000  # rows of a side that are matched in memory: some 100 bytes
 SAMPLED = 200  # keys of each kind, those with the smallest hashes: they are as good as drawn
 _HEADER = 19  # bytes of COPY's binary form before the first row
 _BLOCK = 4 << 20  # bytes that are taken apart at once
-_FIXED = (("key", 8), ("row", 8), ("late", 4), ("second", 4))
+_FIXED = (("day", 4), ("key", 8), ("row", 8), ("late", 4), ("second", 4))
 
 
 def row_type(columns: int) -> np.dtype[np.void]:
     """A row of the binary COPY of numbers without nulls: each field after its length.
 
     Args:
-        columns: how many compared columns follow the four fixed fields.
+        columns: how many compared columns follow the fixed fields.
     """
     fields: list[tuple[str, str]] = [("fields", ">i2")]
     for name, size in (*_FIXED, *((f"c{number}", 4) for number in range(columns))):
@@ -35,17 +35,20 @@ def row_type(columns: int) -> np.dtype[np.void]:
 
 
 class Spool:
-    """Takes a COPY, and writes its rows into files by the hash of their key."""
+    """Takes a COPY, and writes its rows into files by their day and the hash of their key."""
 
-    def __init__(self, folder: Path, columns: int, files: int) -> None:
+    def __init__(self, folder: Path, columns: int, files: dict[int, int]) -> None:
         """Args:
         folder: where; it is there.
         columns: compared columns of a row.
-        files: how many; a power of 2.
+        files: by the number of the day, how many; a power of 2.
         """
         self._type = row_type(columns)
-        self._paths = [folder / f"{number}" for number in range(files)]
-        self._files = [path.open("wb") for path in self._paths]
+        self._folder = folder
+        self._files = {
+            day: [(folder / f"{day} {number}").open("wb") for number in range(count)]
+            for day, count in files.items()
+        }
         self._waiting = bytearray()
         self._is_begun = False
 
@@ -58,12 +61,13 @@ class Spool:
     def end(self) -> None:
         """All bytes were given."""
         self._take()
-        for file in self._files:
-            file.close()
+        for files in self._files.values():
+            for file in files:
+                file.close()
 
-    def read(self, number: int) -> Rows:
+    def read(self, day: int, number: int) -> Rows:
         """The rows of a file."""
-        return np.fromfile(self._paths[number], self._type)
+        return np.fromfile(self._folder / f"{day} {number}", self._type)
 
     def _take(self) -> None:
         start = 0 if self._is_begun else _HEADER
@@ -72,10 +76,12 @@ class Spool:
         rows = np.frombuffer(
             self._waiting, self._type, (len(self._waiting) - start) // self._type.itemsize, start
         )
-        # The bits below tell segments apart: the upper ones are still evenly spread.
-        of_file = (rows["key"].astype(np.int64) >> 40) & (len(self._files) - 1)
-        for number, file in enumerate(self._files):
-            file.write(rows[of_file == number].tobytes())
+        for day in np.unique(rows["day"]):
+            of_day, files = rows[rows["day"] == day], self._files[int(day)]
+            # The bits below tell segments apart: the upper ones are still evenly spread.
+            of_file = (of_day["key"].astype(np.int64) >> 40) & (len(files) - 1)
+            for number, file in enumerate(files):
+                file.write(of_day[of_file == number].tobytes())
         end = start + len(rows) * self._type.itemsize
         del rows
         del self._waiting[:end]
@@ -107,11 +113,13 @@ class Repeated:
 @dataclass
 class Matched:
     """What was found in the rows of a day. By side: `lacking` what it has not, `repeated`, `late`
-    the late rows that it has. By column: `differing` rows, and those that differ in it alone."""
+    the late rows that it has, `present` some of its keys. By column: `differing` rows, and `alone`
+    those that differ in it alone."""
 
     lacking: dict[str, Lacking]
     repeated: dict[str, Repeated]
     late: dict[str, int]
+    present: dict[str, list[int]]
     rows: int = 0
     differing: dict[str, int] = field(default_factory=dict)
     alone: dict[str, int] = field(default_factory=dict)
@@ -125,6 +133,7 @@ class Matched:
             {side: Lacking() for side in sides},
             {side: Repeated() for side in sides},
             dict.fromkeys(sides, 0),
+            {side: [] for side in sides},
         )
 
     def add(self, left: Rows, right: Rows, columns: Sequence[str]) -> None:
@@ -138,6 +147,7 @@ class Matched:
         one, other = _ordered(left), _ordered(right)
         for name, rows, others in (("left", one, other), ("right", other, one)):
             self.late[name] += int(np.count_nonzero(rows["late"] == 1))
+            _sample(self.present[name], rows["key"])
             _repeat(self.repeated[name], rows)
             lacks = ~np.isin(others["key"], rows["key"]) & _is_first(others["key"])
             _lack(self.lacking[name], others[lacks])

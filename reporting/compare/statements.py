@@ -17,7 +17,7 @@ from datetime import date
 from psycopg2 import sql
 
 from core.days import DayRange
-from reporting.compare.columns import Column, Schema, Shared
+from reporting.compare.columns import Schema, Shared
 from reporting.compare.side import Side
 
 # By family: the type that values are cast to, the hash of it, and a value that stands for none.
@@ -58,74 +58,6 @@ class Statements:
             "sum({}) as checksum from {} where {} group by 1) as days"
         ).format(self.day(side), self.row_hash(side), side.relation, self._of_range(side))
 
-    def by_segment(self, side: Side, day: date, segments: int) -> sql.Composed:
-        """The segments of a day by the hash of the key, with rows and checksum.
-
-        Args:
-            side: of which table.
-            day: UTC.
-            segments: how many; a power of 2.
-        """
-        segment = self._segment(side, segments)
-        return sql.SQL("select {}, count(*), sum({}) from {} where {} group by 1").format(
-            segment, self.row_hash(side), side.relation, self.of_day(side, day)
-        )
-
-    def hashes(self, side: Side, day: date, segments: int, only: Sequence[int]) -> sql.Composed:
-        """The rows of some segments of a day as numbers: key, row, late, second, and each column.
-
-        Args:
-            side: of which table.
-            day: UTC.
-            segments: how many there are.
-            only: which of them; none for all.
-        """
-        which: sql.Composable = sql.SQL("true")
-        if only:
-            among = sql.Literal([*only])
-            which = sql.SQL("{} = any ({})").format(self._segment(side, segments), among)
-        seed = sql.Literal(self.seed)
-        each = [
-            sql.SQL("({} & 2147483647)::int").format(self._hash(side, column, seed))
-            for column in self.schema.columns
-        ]
-        fixed = [self.key_hash(side), self.row_hash(side), self._is_late(side), self._second(side)]
-        return sql.SQL("select {} from {} where {} and {}").format(
-            sql.SQL(", ").join([*fixed, *each]), side.relation, self.of_day(side, day), which
-        )
-
-    def values(self, side: Side, where: sql.Composable) -> sql.Composed:
-        """Rows as people read them, two of a key at most: their number, the hash of the key,
-        whether they are late, and each compared column as text; numbers without the zeros at their
-        end."""
-        texts = [self._text(side, column) for column in self.schema.shared]
-        return sql.SQL(
-            "select * from (select row_number() over (partition by {key}), {key}, {} from {} "
-            "where {}) as rows where row_number <= 2"
-        ).format(
-            sql.SQL(", ").join([self._is_late(side), *texts]),
-            side.relation,
-            where,
-            key=self.key_hash(side),
-        )
-
-    def summary(self, side: Side, day: date) -> sql.Composed:
-        """The rows of a day, and how many of them are late."""
-        return sql.SQL("select count(*), coalesce(sum({}), 0) from {} where {}").format(
-            self._is_late(side), side.relation, self.of_day(side, day)
-        )
-
-    def keys(self, side: Side, day: date, limit: int) -> sql.Composed:
-        """The hashes of some keys of a day."""
-        return sql.SQL("select {} from {} where {} limit {}").format(
-            self.key_hash(side), side.relation, self.of_day(side, day), sql.Literal(limit)
-        )
-
-    def with_keys(self, side: Side, days: DayRange, keys: Iterable[int]) -> sql.Composed:
-        """The condition: of some days, and the hash of the key is one of these."""
-        among = sql.SQL("{} = any ({}::bigint[])").format(self.key_hash(side), sql.Literal([*keys]))
-        return sql.SQL("{} and {}").format(self.between(side, days), among)
-
     def key_hash(self, side: Side) -> sql.Composable:
         """A number of 64 bits for the key."""
         return self._chain(side, self.schema.key, sql.Literal(self.seed))
@@ -133,6 +65,10 @@ class Statements:
     def row_hash(self, side: Side) -> sql.Composable:
         """A number of 64 bits for the key and all compared columns."""
         return self._chain(side, self.schema.columns, self.key_hash(side))
+
+    def form(self, column: Shared) -> str:
+        """The type that both sides' values are compared in."""
+        return _FORMS[self._family(column)][0]
 
     def value(self, side: Side, column: Shared) -> sql.Composable:
         """The value in the type that both sides are compared as; null where text is none of it."""
@@ -148,21 +84,30 @@ class Statements:
         own_form = "::jsonb" if own.base == "json" else ""
         return sql.SQL("{}{}::{}").format(name, sql.SQL(own_form), sql.SQL(form))
 
-    def of_day(self, side: Side, day: date) -> sql.Composed:
-        """The condition that a row is of a day. It prunes partitions: constants are compared."""
-        return self.between(side, DayRange.of(day))
+    def of_days(self, side: Side, days: Iterable[date]) -> sql.Composed:
+        """The condition that a row is of one of some days. It prunes partitions: constants are
+        compared."""
+        ranges: list[DayRange] = []
+        for day in sorted(days):
+            if ranges and ranges[-1].end == day:
+                ranges[-1] = DayRange.inclusive(ranges[-1].start, day)
+            else:
+                ranges.append(DayRange.of(day))
+        conditions = (self.between(side, each) for each in ranges)
+        return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
 
     def between(self, side: Side, days: DayRange) -> sql.Composed:
-        """The condition that a row is of some days."""
+        """The condition that a row is of a range of days."""
         own = self.schema.day.of(side)
         zone = " 00:00+00" if own.family == "timestamptz" else ""
-        return sql.SQL("{column} >= {} and {column} < {}").format(
+        return sql.SQL("({column} >= {} and {column} < {})").format(
             sql.Literal(f"{days.start}{zone}"),
             sql.Literal(f"{days.end}{zone}"),
             column=sql.Identifier(own.name),
         )
 
-    def _text(self, side: Side, column: Shared) -> sql.Composable:
+    def text(self, side: Side, column: Shared) -> sql.Composable:
+        """The value as people read it; numbers without the zeros at their end."""
         form = "trim_scale({})::text" if self._family(column) == "numeric" else "({})::text"
         return sql.SQL(form).format(self.value(side, column))
 
@@ -175,14 +120,19 @@ class Statements:
         name = sql.Identifier(own.name)
         return name if own.family == "date" else sql.SQL("{}::date").format(name)
 
-    def _segment(self, side: Side, segments: int) -> sql.Composable:
-        mask = sql.Literal(segments - 1)
-        return sql.SQL("({} & {})::int").format(self.key_hash(side), mask)
+    def day_number(self, side: Side) -> sql.Composable:
+        """The UTC day of a row, as days since 1970."""
+        return sql.SQL("({} - date '1970-01-01')").format(self.day(side))
 
     def _chain(self, side: Side, columns: Sequence[Shared], seed: sql.Composable) -> sql.Composable:
         for column in columns:
             seed = self._hash(side, column, seed)
         return seed
+
+    def column_hash(self, side: Side, column: Shared) -> sql.Composable:
+        """A number of 31 bits for a value."""
+        value = self._hash(side, column, sql.Literal(self.seed))
+        return sql.SQL("({} & 2147483647)::int").format(value)
 
     def _hash(self, side: Side, column: Shared, seed: sql.Composable) -> sql.Composable:
         value, own, family = self.value(side, column), column.of(side), self._family(column)
@@ -213,17 +163,17 @@ class Statements:
         """JSON is hashed as bytes of its strings, which another encoding has others of."""
         return "text" if column.family == "json" and not self.is_utf8 else column.family
 
-    def _is_late(self, side: Side) -> sql.Composable:
+    def is_late(self, side: Side) -> sql.Composable:
+        """1 where a row was received after its day; 0 also where nobody knows."""
         receipt = self.schema.receipts.get(side.name)
-        return self.late(side, receipt) if receipt else sql.SQL("0")
-
-    def late(self, side: Side, receipt: Column) -> sql.Composable:
-        """1 where a row was received after its day."""
+        if receipt is None:
+            return sql.SQL("0")
         return sql.SQL("case when {}::date > {} then 1 else 0 end").format(
             sql.Identifier(receipt.name), self.day(side)
         )
 
-    def _second(self, side: Side) -> sql.Composable:
+    def moment(self) -> sql.Composable:
+        """The second of the UTC day in which an event happened; -1 where nobody knows."""
         moment = self.schema.moment
         if moment is None:
             return sql.SQL("-1")
