@@ -86,9 +86,9 @@ class Finding:
         return self.code not in UNEXPLAINED
 
     def merge(self, other: Finding) -> None:
-        """Take another one of the same kind in."""
-        if other.rows > self.rows:
-            self.evidence = other.evidence
+        """Take another one of the same kind in, of another day."""
+        if len(self.days) == 1 and self.evidence:
+            self.evidence = f"{self.days[0]}: {self.evidence}"
         self.rows += other.rows
         self.looked += other.looked
         self.fitting += other.fitting

@@ -67,7 +67,9 @@ class Spool:
 
     def read(self, day: int, number: int) -> Rows:
         """The rows of a file."""
-        return np.fromfile(self._folder / f"{day} {number}", self._type)
+        rows = np.fromfile(self._folder / f"{day} {number}", self._type)
+        # Numbers of this machine's byte order are sorted in a fifth of the time.
+        return rows.astype(self._type.newbyteorder("="))
 
     def _take(self) -> None:
         start = 0 if self._is_begun else _HEADER
@@ -149,18 +151,18 @@ class Matched:
             self.late[name] += int(np.count_nonzero(rows["late"] == 1))
             _sample(self.present[name], rows["key"])
             _repeat(self.repeated[name], rows)
-            lacks = ~np.isin(others["key"], rows["key"]) & _is_first(others["key"])
+            lacks = ~_among(others["key"], rows["key"]) & _is_first(others["key"])
             _lack(self.lacking[name], others[lacks])
         self._differ(one, other, columns)
 
     def _differ(self, left: Rows, right: Rows, columns: Sequence[str]) -> None:
         """Keys of both, none of whose rows are the same: by their first rows."""
-        same = np.intersect1d(left["key"][np.isin(left["row"], right["row"])], right["key"])
+        same = left["key"][_among(left["row"], np.sort(right["row"]))]
         one, other = (
-            rows[_is_first(rows["key"]) & ~np.isin(rows["key"], same)] for rows in (left, right)
+            rows[_is_first(rows["key"]) & ~_among(rows["key"], same)] for rows in (left, right)
         )
-        one = one[np.isin(one["key"], other["key"])]
-        other = other[np.isin(other["key"], one["key"])]
+        one = one[_among(one["key"], other["key"])]
+        other = other[_among(other["key"], one["key"])]
         self.rows += len(one)
         unlike = np.zeros((len(columns), len(one)), dtype=bool)
         for number in range(len(columns)):
@@ -177,6 +179,14 @@ class Matched:
 
 def _ordered(rows: Rows) -> Rows:
     return rows[np.lexsort((rows["row"], rows["key"]))]
+
+
+def _among(numbers: Numbers, ordered: Numbers) -> NDArray[np.bool_]:
+    """Whether each is one of others, which are in order."""
+    if not len(ordered):
+        return np.zeros(len(numbers), dtype=bool)
+    places = np.searchsorted(ordered, numbers).clip(max=len(ordered) - 1)
+    return np.asarray(ordered[places] == numbers)
 
 
 def _is_first(keys: Numbers) -> NDArray[np.bool_]:
