@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt follow backfill dagster prune forget report compare doctor alert-test silence ui up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt follow backfill dagster prune forget report compare doctor alert-test silence ui services code-server daemon webserver up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
 
 help: ## list the targets
@@ -113,6 +113,18 @@ silence: install ## tell nobody of one kind of alert for some hours: ALERT= HOUR
 
 ui: install ## Dagster UI on 127.0.0.1:3000
 	@$(RUN) orchestration.ui
+
+services: install ## the UI's three processes apart, each by a supervisor of its own: the next three
+	@$(MAKE) --no-print-directory --old-file=$(VENV)/installed --jobs=3 code-server daemon webserver
+
+code-server: install ## Dagster's code server on CODE_SERVER_HOST and CODE_SERVER_PORT
+	@$(RUN) orchestration.serve code-server
+
+daemon: install ## Dagster's daemon: schedules, sensors and the queue
+	@$(RUN) orchestration.serve daemon
+
+webserver: install ## Dagster's web server on 127.0.0.1 and UI_PORT
+	@$(RUN) orchestration.serve webserver
 
 up: install ## start the embedded Postgres
 	@$(RUN) ingestion up

@@ -25,6 +25,7 @@ SECRETS = (
     "HEARTBEAT_URL",
     "SUCCESS_WEBHOOK_URL",
     "DAGSTER_HISTORY_URL",
+    "UI_TOKEN",
 )
 # Variables that a mapping may read for an API, or dlt for a source, are secrets, whatever they are
 # called.

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import alerting, assets, automation, checks, lost_runs, mirror
+from orchestration import alerting, assets, automation, checks, lost_runs, mirror, old_runs
 from orchestration.dbt.resource import Dbt
 from orchestration.io_manager import Storage
 from orchestration.partitions import ONE_RUN
@@ -53,6 +53,7 @@ def definitions(**others: Any) -> dg.Definitions:
             automation.automation_sensor,
             automation.ledger_sensor,
             lost_runs.lost_runs,
+            old_runs.old_runs,
             mirror.mirror,
             alerting.alerts,
             alerting.announce_facts,

@@ -10,8 +10,9 @@ from alerts.settings import AlertSettings
 from core.addresses import PartitionNames, PastDay, PathOrUrl
 from core.settings import Setting, load_env, read_settings
 from orchestration.home.settings import DAGSTER_HOME, OTHERS
+from orchestration.services.settings import SERVICES
 
-__all__ = ["DAGSTER_HOME", "OTHERS", "OrchestrationSettings", "orchestration_settings"]
+__all__ = ["DAGSTER_HOME", "OTHERS", "SERVICES", "OrchestrationSettings", "orchestration_settings"]
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from threading import Event
 
 from core.command_line import command, run_command
 from core.settings import read_settings
@@ -25,18 +23,19 @@ def ui() -> None:
     from core.warehouse.server import warehouse
     from ingestion.demo_source import demo_source
     from orchestration.home.prepare import prepare_home
-    from orchestration.services.supervisor import services, supervise
+    from orchestration.services.supervisor import alone, supervise, told_to_end
+    from orchestration.services.three import code_server, daemon, local_workspace, webserver
     from transform.build import prepare_warehouse
 
-    stop = Event()
-    # Also where a shell's background job ignores SIGINT.
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, lambda *_: stop.set())
+    stop = told_to_end()
     with demo_source():
         prepare_warehouse(warehouse())
         home = prepare_home()
-        kept = services(home, settings.port, settings.read_only)
-        supervise(kept, home, settings.port, stop)
+        workspace, socket = local_workspace(home)
+        web = webserver(workspace, settings.port, settings.read_only)
+        web.require_free()
+        with alone(home):
+            supervise([code_server(socket), daemon(workspace), web], stop)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,10 +20,16 @@ from core.warehouse.writable import require_writable
 from orchestration.dbt.preview import values
 from orchestration.home.launched_by import tag_runs
 from orchestration.home.life import show_life
+from orchestration.home.pool import keep_connections
 from orchestration.home.prepare import prepare_home
-from orchestration.home.settings import DAGSTER_HOME
+from orchestration.home.settings import DAGSTER_HISTORY_URL, DAGSTER_HOME
 
 RUNS = "Dagster's runs"  # in receipts
+FINISHED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
 
 
 class History(DagsterPostgresStorage):
@@ -33,7 +38,7 @@ class History(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:
-        """As dagster.yaml says, then with a pool: what Dagster's web server does for itself.
+        """As dagster.yaml says, then with pools that are bounded.
 
         Raises:
             UserError: the server is read-only, or a pooler whose connections are no sessions.
@@ -42,16 +47,7 @@ class History(DagsterPostgresStorage):
         with closing(connect("DAGSTER_HISTORY_URL", dsn=url)) as db:
             require_writable(db)
         storage = cls(config_value["postgres_url"], inst_data=inst_data)
-        for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
-            part.optimize_for_webserver(statement_timeout=0, pool_recycle=-1, max_overflow=-1)
-        # Dagster asks which tables and columns there are with each event or run; they stay.
-        for part, question in (
-            (storage.event_log_storage, "has_table"),
-            (storage.event_log_storage, "has_asset_key_col"),
-            (storage.run_storage, "has_run_stats_index_cols"),
-            (storage.run_storage, "has_backfill_id_column"),
-        ):
-            setattr(part, question, cache(getattr(part, question)))
+        keep_connections(storage)
         show_life(storage, url)
         tag_runs(storage)
         return storage
@@ -71,12 +67,21 @@ def delete_runs(before: date) -> int:
         UserError: the embedded Postgres does not start.
     """
     with kept_history() as instance:
-        if instance is None:
-            return 0
-        runs = _older(instance, before)
-        for run in runs:
-            _delete(instance, run)
-        return len(runs)
+        return delete_finished(instance, before) if instance else 0
+
+
+def delete_finished(instance: dg.DagsterInstance, before: date, limit: int | None = None) -> int:
+    """Delete finished runs from before a UTC day, the oldest first. Returns how many.
+
+    Args:
+        instance: whose runs.
+        before: the first day whose runs stay.
+        limit: how many runs to look at; all, unless given.
+    """
+    runs = _older(instance, before, limit)
+    for run in runs:
+        _delete(instance, run)
+    return len(runs)
 
 
 def _delete(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
@@ -86,9 +91,11 @@ def _delete(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     shutil.rmtree(Path(instance.root_directory) / "storage" / run.run_id, ignore_errors=True)
 
 
-def _older(instance: dg.DagsterInstance, before: date) -> list[dg.DagsterRun]:
-    older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC))
-    return [run for run in instance.get_runs(older) if run.is_finished]
+def _older(
+    instance: dg.DagsterInstance, before: date, limit: int | None = None
+) -> list[dg.DagsterRun]:
+    older = dg.RunsFilter(created_before=datetime.combine(before, time(), UTC), statuses=FINISHED)
+    return [*instance.get_runs(older, limit=limit, ascending=True)]
 
 
 def count_runs_that_show(*ids: str) -> int:
@@ -177,7 +184,8 @@ def _renew_latest(instance: dg.DagsterInstance, key: dg.AssetKey, ids: Sequence[
 @contextmanager
 def kept_history() -> Iterator[dg.DagsterInstance | None]:
     """Dagster's instance, where one has been used; None, and nothing made, where none has."""
-    if not DAGSTER_HOME.read() and not (local_dir() / "dagster").exists():
+    named = DAGSTER_HOME.read() or DAGSTER_HISTORY_URL.read()
+    if not named and not (local_dir() / "dagster").exists():
         yield None
         return
     prepare_home()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -16,8 +17,9 @@ DATABASE = "dagster"
 def prepare_home() -> Path:
     """Create Dagster's home, or use DAGSTER_HOME where it is set, and return it.
 
-    The history is a database of the embedded Postgres, wherever the warehouse is: that one gets no
-    tables of Dagster, and a run that failed because it is away can still be recorded.
+    The history is where DAGSTER_HISTORY_URL says, else a database of the embedded Postgres,
+    wherever the warehouse is: that one gets no tables of Dagster, and a run that failed because it
+    is away can still be recorded.
 
     Raises:
         UserError: the embedded Postgres does not start.
@@ -27,10 +29,13 @@ def prepare_home() -> Path:
     home = local_dir() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home / "dagster.yaml")
-    # The driver is named, or SQLAlchemy takes another. A crash of the server may cost the last
-    # moments of history: then a backfill repeats a step.
-    url = start_embedded(DATABASE).url().replace("postgresql:", "postgresql+psycopg2:", 1)
-    os.environ["DAGSTER_HISTORY_URL"] = f"{url}&options=-csynchronous_commit%3Doff"
+    # A crash of the embedded server may cost the last moments of history: then a backfill repeats a
+    # step.
+    url = DAGSTER_HISTORY_URL.read() or (
+        f"{start_embedded(DATABASE).url()}&options=-csynchronous_commit%3Doff"
+    )
+    # The driver is named, or SQLAlchemy takes another.
+    os.environ["DAGSTER_HISTORY_URL"] = re.sub("^postgresql:", "postgresql+psycopg2:", url)
     # How many materializations of a step are written at once (0, each alone, is the default).
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     os.environ["DAGSTER_HOME"] = str(home)

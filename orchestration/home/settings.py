@@ -1,7 +1,11 @@
 """What the user can set of Dagster's home."""
 
+from core.addresses import Url
 from core.settings import Setting
 from core.values import Text, Whole
+
+# To the history, of each of the three parts of a storage, at most: one of them stays open.
+CONNECTIONS = 4
 
 DAGSTER_HOME = Setting(
     "DAGSTER_HOME",
@@ -12,13 +16,20 @@ DAGSTER_HOME = Setting(
 )
 DAGSTER_HISTORY_URL = Setting(
     "DAGSTER_HISTORY_URL",
-    Text("postgresql+psycopg2://…"),
-    "Where the home of ours keeps its history; set for the processes of `make ui` and "
-    "`make backfill`. Only of use in a home that is copied from ours.",
+    Url(("postgresql", "postgresql+psycopg2"), is_secret=True),
+    "The database that keeps the history of the home of ours, of any Postgres. Not set: one of the "
+    "embedded Postgres.",
     secret=True,
+)
+HISTORY_DAYS = Setting(
+    "HISTORY_DAYS",
+    Whole("days", 1),
+    "Dagster's finished runs are kept for so many days, with their events and logs.",
+    default="90",
 )
 OTHERS = (
     DAGSTER_HISTORY_URL,
+    HISTORY_DAYS,
     Setting(
         "DAGSTER_EVENT_BATCH_SIZE",
         Whole("events"),

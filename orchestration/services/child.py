@@ -19,6 +19,10 @@ GRACE = 6.0  # seconds from being asked to end to being killed, with all that it
 def main() -> None:
     """Run the service that the first argument names, with the others as its own."""
     _, name, *arguments = sys.argv
+    # Who looks at Postgres' sessions sees whose they are.
+    os.environ.setdefault("PGAPPNAME", f"fact-events {name}")
+    # A backfill waits for a code server that is away: it would fail for want of its assets.
+    os.environ.setdefault("DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR", "1")
     threading.Thread(target=_end_with_starter, daemon=True).start()
     sys.argv = [name, *arguments]
     _service(name)()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from core.errors import UserError
 from core.settings import ROOT
 from orchestration.services.child import GRACE
 
@@ -15,12 +18,23 @@ STEADY = 60.0  # seconds after which a death is the first one again
 LONGEST = 30.0  # seconds from a death to the next start, at most
 
 
+# A socket's path, or a host and a port.
+Place = str | tuple[str, int]
+
+
 @dataclass
 class Service:
-    """A service, its arguments and its process."""
+    """A service, its arguments and its process.
+
+    `listens`: where it answers when it is ready; it is ready at once where that is not said.
+    `port`: the setting that chose the port. `says`: what is printed when it answers.
+    """
 
     name: str
     arguments: Sequence[str]
+    listens: Place | None = None
+    port: str = ""
+    says: str = ""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _started_at: float = field(default=0.0, init=False)
     _start_at: float | None = field(default=None, init=False)
@@ -34,6 +48,28 @@ class Service:
         self._process = subprocess.Popen(
             [*child, *self.arguments], cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True
         )
+
+    def require_free(self) -> None:
+        """Refuse a port that somebody else listens on, and remove the socket of a dead process.
+
+        Raises:
+            UserError: it is taken.
+        """
+        if isinstance(self.listens, str):
+            Path(self.listens).unlink(missing_ok=True)
+        elif self.listens:
+            try:
+                socket.create_server(self.listens).close()
+            except OSError as error:
+                raise UserError(
+                    f"{self.port}={self.listens[1]} cannot be listened on ({error.strerror}): "
+                    f"give another, {self.port}="
+                ) from None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        return self.listens is None or answers(self.listens)
 
     @property
     def exit_status(self) -> int | None:
@@ -68,3 +104,15 @@ class Service:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def answers(place: Place) -> bool:
+    """Whether somebody listens there."""
+    family = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET
+    with socket.socket(family) as asked:
+        asked.settimeout(1)
+        try:
+            asked.connect(place)
+        except OSError:
+            return False
+        return True

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from alerts.settings import UI_PORT, AlertSettings
-from core.settings import Setting, read_settings
-from core.values import Switch, Text
+from core.settings import Setting, declared, read_settings
+from core.values import Port, Switch, Text
 
-__all__ = ["UI_PORT", "UiSettings", "public_origin"]
+__all__ = ["SERVICES", "UI_PORT", "CodeServerSettings", "UiSettings", "public_origin"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,29 @@ class UiSettings:
         "The header in which a proxy says who asks: runs launched in the UI are tagged with it.",
         example="X-Forwarded-User",
     ).field()
+
+
+@dataclass(frozen=True)
+class CodeServerSettings:
+    """Where `make code-server` listens, and `make webserver` and `make daemon` ask it."""
+
+    host: str = Setting(
+        "CODE_SERVER_HOST",
+        Text("a host or an address"),
+        "Where `make code-server` listens, and the others ask it. Whoever reaches it can launch "
+        "runs: nobody is asked who he is.",
+        default="127.0.0.1",
+    ).field()
+    port: int = Setting("CODE_SERVER_PORT", Port(), "Its port.", default="4266").field()
+
+
+# In the order of docs/settings.md; UI_PORT is among those of alerts, whose links hold it.
+SERVICES = tuple(
+    setting
+    for each in (UiSettings, CodeServerSettings)
+    for _, setting in declared(each)
+    if setting is not UI_PORT
+)
 
 
 def public_origin() -> str:

@@ -2,7 +2,9 @@
 
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +19,13 @@ from core.warehouse.embedded import start_embedded, stop_embedded
 from orchestration import resources
 from orchestration.automation import ledger_sensor
 from orchestration.dbt.preview import markdown
-from orchestration.home.history import delete_runs, delete_runs_that_show
+from orchestration.home.history import delete_finished, delete_runs, delete_runs_that_show
 from orchestration.home.prepare import DATABASE, prepare_home
+from orchestration.old_runs import old_runs
 from tests.conftest import administer
 from tests.helpers.pipeline import query
 from tests.helpers.servers import may_lose_data
+from tests.helpers.waiting import wait_until
 
 CONNECTIONS = "select pid from pg_stat_activity where datname = 'dagster' order by pid"
 DAYS = [f"2026-03-{day:02}" for day in range(1, 21)]
@@ -88,6 +92,7 @@ def test_it_is_in_the_embedded_postgres_over_connections_that_stay(server, monke
 
     stop_embedded()  # `make down`
     monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("DAGSTER_HISTORY_URL", "")
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "7")
     prepare_home()
     assert os.environ["DAGSTER_EVENT_BATCH_SIZE"] == "7", "as the user has set it"
@@ -212,3 +217,84 @@ def test_without_a_history_there_is_nothing_to_delete(tmp_path):
     assert delete_runs(datetime.now(UTC).date()) == 0
     assert delete_runs_that_show("u1") == 0
     assert not (tmp_path / "local" / "postgres").exists()
+
+
+def test_an_instance_closes_its_connections(server):
+    """The code server makes one for each tick of each sensor."""
+    dg.DagsterInstance.get().dispose()  # its tables are there
+    before = {*query(server, CONNECTIONS)}
+    kept = []
+    for day in DAYS[:5]:
+        with dg.DagsterInstance.get() as instance:
+            instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day))
+            instance.get_runs()
+            instance.all_instigator_state()
+            assert {*query(server, CONNECTIONS)} - before
+            kept.append(instance)  # not by the garbage collector
+    wait_until(lambda: not {*query(server, CONNECTIONS)} - before)
+
+
+def test_a_server_of_the_users_own_keeps_the_history(server, monkeypatch):
+    """By its URL, with libpq's scheme: nothing else is started for it."""
+    administer(server, "create database {}", "elsewhere")
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("DAGSTER_HISTORY_URL", replace(server, database="elsewhere").url())
+    prepare_home()
+    with dg.DagsterInstance.get() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=DAYS[0]))
+    events = "select count(*) from event_logs"
+    assert query(replace(server, database="elsewhere"), events) == [(1,)]
+    administer(server, "drop database {} with (force)", "elsewhere")
+
+
+# A simulated day: copies of a run, with the 1,000 events of a day that is pulled each hour.
+RUNS, EVENTS = 6, 180
+A_RUN = """insert into runs (run_id, pipeline_name, mode, status, run_body, create_timestamp,
+        update_timestamp)
+    select %(copy)s, pipeline_name, mode, status, replace(run_body, run_id, %(copy)s), %(at)s,
+        %(at)s
+    from runs where run_id = %(of)s returning 1"""
+ITS_EVENTS = """insert into event_logs (run_id, event, dagster_event_type, timestamp, step_key,
+        asset_key, partition)
+    select %(copy)s, event, dagster_event_type, %(at)s, step_key, asset_key, partition
+    from (select * from event_logs where run_id = %(of)s order by id) as e,
+        generate_series(1, 100) limit %(events)s returning 1"""
+SIZE = "select pg_database_size('dagster')"
+
+
+@pytest.mark.full
+def test_a_year_of_history_stays_under_a_size(server):
+    history = replace(server, database=DATABASE)
+    today, sizes = datetime.now(UTC).date(), {}
+    with dg.DagsterInstance.get() as instance:
+        made = builds_a_day.execute_in_process(instance=instance, tags={"day": DAYS[0]})
+        for age in range(365, 0, -1):
+            day = today - timedelta(days=age)
+            with closing(history.connect()) as db, db.cursor() as cursor:
+                for _ in range(RUNS):
+                    copy = {"of": made.run_id, "copy": f"{uuid.uuid4()}", "at": f"{day} 12:00:00"}
+                    cursor.execute(A_RUN, copy)
+                    cursor.execute(ITS_EVENTS, copy | {"events": EVENTS})
+                    assert cursor.rowcount == EVENTS
+                delete_finished(instance, day - timedelta(days=90), 200)
+                if age % 5 == 1:  # as autovacuum does
+                    cursor.execute("vacuum")
+            sizes[365 - age] = query(history, SIZE)[0][0] / 2**20
+        assert instance.get_runs_count() == 91 * RUNS + 1
+    print(sizes)
+    assert sizes[364] < min(300, 1.3 * sizes[94]), f"MiB: {sizes}"
+
+
+def test_the_sensor_deletes_runs_older_than_history_days(server, monkeypatch):
+    monkeypatch.setenv("HISTORY_DAYS", "30")
+    history = replace(server, database=DATABASE)
+    with dg.DagsterInstance.get() as instance:
+        ids = {}
+        for days in (31, 29):
+            run = builds_a_day.execute_in_process(instance=instance, tags={"day": DAYS[0]})
+            ids[days] = run.run_id
+            age = "update runs set create_timestamp = %s where run_id = %s returning 1"
+            query(history, age, datetime.now(UTC) - timedelta(days=days), run.run_id)
+        said = old_runs(dg.build_sensor_context(instance=instance))
+        assert said.skip_message.startswith("1 runs from before ")
+        assert [run.run_id for run in instance.get_runs()] == [ids[29]]

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,6 +25,7 @@ from core.settings import ROOT
 from core.warehouse.embedded import stop_embedded
 from ingestion.demo.server import running
 from tests.conftest import empty_warehouse
+from tests.helpers.pipeline import query
 from tests.helpers.ui import ask, free_port, launch, runs, service, serving
 from tests.helpers.waiting import LONG, wait_until
 
@@ -170,6 +172,29 @@ def test_who_launches_is_noted(ui, url):
     tags = {tag["key"]: tag["value"] for tag in ask(url, wanted)["runOrError"]["tags"]}
     assert tags["launched_by"] == "ada@example.com"
     wait_until(lambda: ask(url, wanted)["runOrError"]["status"] == "SUCCESS")
+
+
+SESSIONS = """select application_name from pg_stat_activity
+    where backend_type = 'client backend' and datname in ('dagster', 'services')"""
+TICKS = "select count(*) from job_ticks where status <> 'STARTED'"
+
+
+def test_idle_services_hold_few_connections(ui, url, server):
+    """While sensors look again and again, and somebody has looked at the UI."""
+    history = replace(server, database="dagster")
+    ask(url, LOADED)
+    runs(url)
+    wanted = query(history, TICKS)[0][0] + 15  # a minute
+    held: list[list[str]] = []
+
+    def idle() -> bool:
+        held.append([name for (name,) in query(history, SESSIONS)])
+        return bool(query(history, TICKS)[0][0] >= wanted)
+
+    wait_until(idle, seconds=180)
+    most = max(held, key=len)
+    assert len(most) <= 15, most
+    assert {"fact-events webserver", "fact-events dagster-daemon"} <= {*most}
 
 
 @pytest.mark.parametrize("name", SERVICES)

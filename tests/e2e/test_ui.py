@@ -57,7 +57,8 @@ def ui(shown, history_dir, tmp_path_factory) -> Iterator[str]:
             "PARTITIONS_START": f"{last_complete_days(21).start}",
             "FRESHNESS_DAEMON_INTERVAL_SECONDS": "1",
         }
-        patch.delenv("DAGSTER_HOME", raising=False)
+        for name in ("DAGSTER_HOME", "DAGSTER_HISTORY_URL"):
+            patch.delenv(name, raising=False)
         for name, value in settings.items():
             patch.setenv(name, value)
         prepare_home()
@@ -70,7 +71,8 @@ def ui(shown, history_dir, tmp_path_factory) -> Iterator[str]:
                     instance.report_runless_asset_event(dg.AssetMaterialization(key))
         with serving(local / "ui.log"):
             yield f"http://127.0.0.1:{port}"
-        os.environ.pop("DAGSTER_HOME", None)
+        for name in ("DAGSTER_HOME", "DAGSTER_HISTORY_URL"):
+            os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ COMPARE = [
     *("LEFT", "RIGHT", "KEY", "DAY_COLUMN", "RECEIPT_COLUMN", "IGNORE", "REPORT"),
     *("FROM", "TO", "JSON"),
 ]
+CODE_SERVER = ["CODE_SERVER_HOST", "CODE_SERVER_PORT"]
 PROGRAMS = {
     "ingestion": [],
     "ingestion ingest": [*INGEST, "JSON"],
@@ -48,6 +49,10 @@ PROGRAMS = {
     "alerts silence": ["ALERT", "HOURS"],
     "orchestration.backfill": INGEST,
     "orchestration.ui": ["UI_PORT", "UI_READ_ONLY", "UI_USER_HEADER"],
+    "orchestration.serve": [],
+    "orchestration.serve code-server": CODE_SERVER,
+    "orchestration.serve daemon": CODE_SERVER,
+    "orchestration.serve webserver": [*CODE_SERVER, "UI_PORT", "UI_READ_ONLY", "UI_USER_HEADER"],
     "commands.main_job": [],
     "commands.doctor": [],
     "commands.follow": [*SOURCES, "FOLLOW_DAYS", "FOLLOW_SECONDS", *BUILT[2:]],
