@@ -46,6 +46,7 @@ def _pooled(part: Any) -> Engine:
     opened = part.index_connection if isinstance(part, PostgresEventLogStorage) else part.connect
     with opened() as db:
         engine: Engine = db.engine
+    engine.dispose()  # a tick of a sensor needs one or two of the three
 
     @wraps(optimize)
     def optimized(**others: int) -> None:

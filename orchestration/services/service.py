@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -62,7 +63,7 @@ class Service:
                 socket.create_server(self.listens).close()
             except OSError as error:
                 raise UserError(
-                    f"{self.port}={self.listens[1]} cannot be listened on ({error.strerror}): "
+                    f"{self.port}={self.listens[1]} cannot be listened on ({os.strerror(error.errno or 0)}): "
                     f"give another, {self.port}="
                 ) from None
 
