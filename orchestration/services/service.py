@@ -62,8 +62,9 @@ class Service:
             try:
                 socket.create_server(self.listens).close()
             except OSError as error:
+                why = os.strerror(error.errno or 0)
                 raise UserError(
-                    f"{self.port}={self.listens[1]} cannot be listened on ({os.strerror(error.errno or 0)}): "
+                    f"{self.port}={self.listens[1]} cannot be listened on ({why}): "
                     f"give another, {self.port}="
                 ) from None
 
