@@ -190,7 +190,7 @@ test-dbt-adapters: install ## dbt-postgres' own tests, without and with our macr
 test-server: install ## tests of the SQL on the server that PGHOST names
 	@[ -n "$$PGHOST" ] || { echo "error: PGHOST is not set: test-server needs a server to test on" >&2; exit 2; }
 	@TEST_ON_PGHOST=1 $(RUN) pytest -q $(patsubst %,tests/integration/test_%.py,days_replaced profiles replay \
-	  drift data_tests retention partition_overwrite partition_overwrite_elsewhere)
+	  drift data_tests retention partition_overwrite partition_overwrite_elsewhere compare)
 
 coverage: install browser pgbouncer ## what the tests run of our own code, in other processes too: htmlcov/index.html
 	@$(BIN)/coverage erase

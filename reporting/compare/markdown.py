@@ -26,7 +26,8 @@ def headline(found: Comparison) -> str:
         return f"equal: {rows} on each side, {of_days}"
     parts = []
     if found.differences:
-        parts.append(f"{len(found.differences):,} of {of_days} differ")
+        number = len(found.differences)
+        parts.append(f"{number:,} of {of_days} {'differs' if number == 1 else 'differ'}")
     if not found.schema.is_same:
         parts.append("the columns differ")
     return f"different: {', '.join(parts)}; {rows}"

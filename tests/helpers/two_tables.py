@@ -72,9 +72,10 @@ def fill(tables: TwoTables) -> None:
 
 
 def dsn(warehouse: Warehouse) -> str:
+    password = warehouse.password.replace("\\", "\\\\").replace("'", "\\'")
     return (
         f"host='{warehouse.host}' port={warehouse.port} user={warehouse.user} "
-        f"dbname={warehouse.database}"
+        f"dbname={warehouse.database} password='{password}'"
     )
 
 
