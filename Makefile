@@ -94,7 +94,12 @@ prune: install ## drop events older than KEEP_DAYS= [DRY=1]
 forget: install ## delete every trace of a user: USER_ID= [DRY=1]
 	@[ '$(origin USER)' != 'override' ] || \
 	  { echo "error: USER=$$USER is no setting of forget: give USER_ID=$$USER" >&2; exit 2; }
+	@[ -z "$$USER_ID" ] || ! $(ARGUMENTS) | grep -q '\(^\| \)USER_ID=[[:space:]]' || \
+	  { echo "error: USER_ID begins with a blank, which make drops from its arguments: USER_ID=' $$USER_ID' make forget" >&2; exit 2; }
 	@$(RUN) commands.forget
+
+# Of make itself, one a line where there is /proc: what it holds of a variable has lost the blanks in front.
+ARGUMENTS = { tr '\0' '\n' < /proc/$$PPID/cmdline || ps -o args= -p $$PPID; } 2>/dev/null
 
 report: install ## events per day, row accounting and quarantine reasons
 	@$(RUN) reporting

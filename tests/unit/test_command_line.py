@@ -217,6 +217,22 @@ def test_make_refuses_the_old_word_for_a_user():
     assert asked.stderr.splitlines()[0].startswith("error: USER_ID is not set: ")
 
 
+def test_make_refuses_a_user_whose_blank_it_drops():
+    """`USER_ID=" 17"` was 17 to make, who is somebody else: they would have been forgotten."""
+    there = ("--old-file=install", "forget", f"BIN={Path(sys.executable).parent}", "DRY=1")
+    refused = make(*there, "USER_ID= 17")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[0] == (
+        "error: USER_ID begins with a blank, which make drops from its arguments: "
+        "USER_ID=' 17' make forget"
+    )
+    asked = make(*there, PGHOST="127.0.0.1", PGPORT="1", USER_ID=" 17")
+    assert "begins with a blank" not in asked.stderr
+    assert "127.0.0.1" in asked.stderr.splitlines()[0], "it went on, to a server that is not there"
+    last = make(*there, "USER_ID=17 ", PGHOST="127.0.0.1", PGPORT="1")
+    assert "127.0.0.1" in last.stderr.splitlines()[0]
+
+
 @pytest.mark.parametrize("version", ["3.10.12", "3.14.0", "3.15.1"])
 def test_make_refuses_a_python_that_cannot_do(version, tmp_path):
     python = tmp_path / "python"
