@@ -123,6 +123,8 @@ class Resource:
         # One made of data is complete as it is, and cannot be called.
         if not (isinstance(found, dlt.sources.DltResource) and found.args_bound):
             found = found(**({} if window is None else self._given(window)))
+        if found is None:
+            raise UserError(f"{self.where} returned nothing, neither records nor a resource")
         if not isinstance(found, dlt.sources.DltSource | dlt.sources.DltResource):
             found = dlt.resource(found, name=self.name.rpartition(":")[2])
         return found

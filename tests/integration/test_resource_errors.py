@@ -59,6 +59,7 @@ def test_a_network_that_is_down_may_pass(warehouse, theirs):
         ("import not_installed_at_all", "events", "ModuleNotFoundError: No module named 'not_inst"),
         ("raise KeyError('setup')", "events", "KeyError: 'setup'"),
         ("def events(start): yield 1", "events", "takes start and not both, start and end"),
+        ("def events(): return None", "events", "returned nothing, neither records nor a resource"),
         ("def events(): return {'a': 1}", "events", "Resources cannot be strings or dictionaries"),
         ("def events(key): yield 1", "events", "missing 1 required positional argument: 'key'"),
         (
