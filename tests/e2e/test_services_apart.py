@@ -129,6 +129,7 @@ def test_make_services_on_an_empty_server(house, tmp_path):
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.full
 @matrix("name", {"killed": {name: name for name in NAMES}})
 def test_a_service_is_killed_while_a_backfill_runs(built_house, tmp_path, name):
     """With all that it has started, and is started again: the backfill ends, its days are right."""
