@@ -164,6 +164,7 @@ def test_make_ui_starts_with_everything_on(house):
             "announce_facts",
             "lost_runs",
             "mirror",
+            "old_runs",
         ),
         on,
     )
