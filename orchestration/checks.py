@@ -85,7 +85,7 @@ def no_day_is_stale(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResu
     """What analytics.event_days says: those that raw has another version of, built or not."""
     days = read(warehouse.open(), "analytics.event_days", "event_date")
     stale = [f"{day['event_date']}" for day in days if not day["is_up_to_date"]]
-    older = [f"{day['event_date']}" for day in days if day["is_on_current_model"] is False]
+    older = [f"{day['event_date']}" for day in days if day.get("is_on_current_model") is False]
     found: dict[str, Any] = {"stale": stale, "built by older models": older}
     return dg.AssetCheckResult(passed=not stale, severity=WARN, metadata=found)
 

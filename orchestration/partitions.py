@@ -1,12 +1,14 @@
 """Partitions: UTC days, and day by region for what is overwritten region by region."""
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from core.days import DayRange, parse_day
 from core.errors import UserError
+from core.refusals import REFUSALS
+from core.settings import optional_window
 from orchestration.dbt.cells import Regions
 from orchestration.resources import Warehouse
 from orchestration.settings import orchestration_settings
@@ -18,19 +20,24 @@ BEFORE_ANY_EVENT = date(2010, 1, 1)
 
 
 def first_day(warehouse: Warehouse) -> date:
-    """The first partition: PARTITIONS_START, else the first day of the month of the oldest event.
+    """The first partition: PARTITIONS_START, else the month of the oldest day that is asked for.
 
-    As of now: events that turn out to be older still have partitions after Dagster has loaded the
-    code location again, and a check is red until then.
+    That is yesterday, the oldest event, and FROM, of whoever has set it. As of now: events that
+    turn out to be older still have partitions after Dagster has loaded the code location again,
+    and a check is red until then.
     """
     if told := orchestration_settings().partitions_start:
         return told
     try:
         oldest = oldest_event_day(warehouse.open())
-    except UserError as error:
-        LOG.warning("partitions from %s on: %s", BEFORE_ANY_EVENT, error)
+    except (UserError, *REFUSALS) as error:
+        LOG.warning("partitions from %s on: %s", BEFORE_ANY_EVENT, f"{error}".strip())
         oldest = None
-    return oldest.replace(day=1) if oldest else BEFORE_ANY_EVENT
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    days = [oldest or BEFORE_ANY_EVENT, yesterday]
+    if asked := optional_window():
+        days.append(asked.start.date())
+    return min(days).replace(day=1)
 
 
 FIRST = first_day(Warehouse())

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from core.days import DayRange
+from core.errors import UserError
 from orchestration.home.life import GONE
 
 # Dagster's own names for the tags of a run over a range of partitions.
@@ -24,11 +25,13 @@ def run_range(
 
     Raises:
         KeyboardInterrupt: it was cancelled.
+        UserError: one of the days has no partition.
     """
     # Not before it is asked for: that takes seconds.
     from orchestration import definitions
     from orchestration.lost_runs import fail_lost_runs
 
+    _require_partitions(days)
     defs = defs or definitions.defs
     fail_lost_runs(instance)
     tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}"}
@@ -46,6 +49,15 @@ def run_range(
     if run.dagster_run.status == dg.DagsterRunStatus.CANCELED:
         raise KeyboardInterrupt
     return run.success
+
+
+def _require_partitions(days: DayRange) -> None:
+    from orchestration.partitions import FIRST, has_partition  # asks the warehouse
+
+    if not has_partition(days.start):
+        raise UserError(f"FROM={days.start} is before PARTITIONS_START={FIRST}")
+    if not has_partition(days.last):
+        raise UserError(f"TO={days.last} has not begun: no UTC day after today has a partition")
 
 
 def _steps_done(instance: dg.DagsterInstance, like: dg.RunsFilter) -> set[str]:

@@ -58,7 +58,12 @@ NOT_RIGHT = """
         when tests_passed is false then 'a test failed'
         when tests_passed is null then 'owes a test'
         else 'built by an older model'
-    end as why
+    end,
+    case
+        when not is_up_to_date or tests_passed is false then 'make transform'
+        when tests_passed is null then 'make test-data'
+        else 'make rebuild'
+    end
     from analytics.event_days
     where built_at is null or not is_up_to_date or tests_passed is not true
         or is_on_current_model is false
@@ -173,14 +178,14 @@ def _not_right(db: Connection, console: Console) -> None:
     rows = _query(db, NOT_RIGHT)
     if not rows:
         return
-    table = Table(title="Days that are not right: make transform", title_justify="left")
-    table.add_column("event_date")
-    table.add_column("")
-    for day, why in rows[:DAYS]:
-        table.add_row(day, why)
+    table = Table(title="Days that are not right", title_justify="left")
+    for name in ("event_date", "why", "what mends it"):
+        table.add_column(name)
+    for row in rows[:DAYS]:
+        table.add_row(*row)
     if len(rows) > DAYS:
         table.add_section()
-        table.add_row(f"all {len(rows)} days", "")
+        table.add_row(f"all {len(rows)} days")
     console.print(table)
 
 

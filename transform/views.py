@@ -11,6 +11,7 @@ from core.migrations import prepare
 from core.warehouse.connection import Warehouse
 from core.warehouse.marks import mark, set_mark
 from core.warehouse.target import is_dev
+from transform.build_lock import is_edited
 from transform.project import has_own_files, project_digest
 from transform.touched import touched_views
 
@@ -26,7 +27,8 @@ def are_untouched(warehouse: Warehouse) -> bool:
     Raises:
         UserError: nothing could be built there.
     """
-    if is_dev() or has_own_files():
+    # Another project may have been built between a build of this one and its note.
+    if is_dev() or has_own_files() or is_edited(warehouse, project_digest()):
         return False
     with closing(warehouse.connect()) as db:
         prepare(db, is_dry=False)

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from core.settings import ROOT
+from orchestration.automation import BY_DAY, HOURLY
 from orchestration.definitions import defs
 from orchestration.partitions import CELLS
 from tests.dagster.conftest import FACTS, REGIONAL
@@ -40,6 +41,14 @@ def test_one_lineage_from_raw_to_ml():
     blocking = {name for name, key in checks.items() if graph.get(key).blocking}
     assert blocking >= {"assert_every_valid_event_is_a_fact", "no_null_user_ids"}
     assert "warn_event_repeated_across_days" not in blocking
+
+
+def test_what_is_looked_at_hourly_is_in_no_run_of_days():
+    """Such checks look at all days; in a run of some they would cost it for nothing."""
+    graph = defs.resolve_asset_graph()
+    by_itself = {key for key in graph.asset_check_keys if graph.get(key).automation_condition}
+    assert by_itself == set(HOURLY)
+    assert not by_itself & BY_DAY.resolve_checks(graph)
 
 
 def described() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -204,10 +204,11 @@ def test_the_newest_day_is_not_made_present_by_old_ones(ran):
 
 
 def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_dir):
-    day = "2026-03-06"
+    day = "2026-01-06"  # of a month before that of the oldest event, the first partition but for it
     settings = ran.warehouse.libpq_env() | {
         "LOCAL_DIR": str(history_dir),
         "FROM": day,
+        "PARTITIONS_START": "",
         "EVENTS_URL": ran.api.url,
         "EVENTS_API_TOKEN": ran.api.token,
         "STORAGE_URL": str(tmp_path / "storage"),
@@ -240,6 +241,21 @@ def test_a_killed_backfill_goes_on_with_what_is_missing(ran, tmp_path, history_d
     assert failed.returncode == 2
     said = f"error: FROM={day} TO={day}: the Dagster run failed, see above"
     assert failed.stderr.splitlines()[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"PARTITIONS_START": "2026-01-02"}, "is before PARTITIONS_START=2026-01-02"),
+        ({"TO": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"}, "has not begun"),
+    ],
+)
+def test_days_without_a_partition_are_refused(house, history_dir, asked, said):
+    settings = house.warehouse.libpq_env() | {"LOCAL_DIR": f"{history_dir}", "FROM": "2026-01-01"}
+    done = run("orchestration.backfill", **settings, EVENTS_URL=house.api.url, **asked)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert said in done.stderr.splitlines()[-1]
 
 
 def test_a_failed_test_fails_the_run_at_once_and_holds_back_what_follows(ran):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
+from core.warehouse.marks import set_mark
 from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from transform.project import VIEWS, manifest
-from transform.views import are_untouched
+from transform.views import are_untouched, note_views
 
 pytestmark = pytest.mark.tables_built
 
@@ -45,6 +48,16 @@ def test_an_edited_view_is_made_anew(built, tmp_path, monkeypatch):
     assert query(built, "select count(*) from analytics.event_lag") != [(0,)]
     build()
     assert query(built, "select count(*) from analytics.event_lag") == [(0,)]
+    assert are_untouched(built)
+
+
+def test_views_that_another_project_made_before_the_note_are_looked_at(built):
+    """Two checkouts build in turn; the first notes its views after the second has made its own."""
+    with closing(built.connect()) as db:
+        set_mark(db, "project", "fact_events", "another")
+    note_views(built)
+    assert not are_untouched(built)
+    build()
     assert are_untouched(built)
 
 
