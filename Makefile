@@ -21,7 +21,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
         dbt follow backfill dagster prune forget report compare doctor alert-test silence ui services code-server daemon webserver up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
-        test test-full test-soak test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock clean
+        test test-full test-soak test-examples test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock lock-examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -191,6 +191,19 @@ test-real-data: install ## the counts of the real event logs in SHARED_DATA= (..
 test-dbt-adapters: install ## dbt-postgres' own tests, without and with our macros: DBT_ADAPTERS=/path/to/checkout (an hour)
 	@$(RUN) tests.outside.official_suite
 
+# Of each example that needs packages an environment of its own: none of them is the project's.
+examples/%/.venv/installed: examples/%/requirements.lock $(VENV)/installed
+	@echo "Installing the locked packages into $(@D) (once) ..." >&2
+	@$(PYTHON) -m venv $(@D)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(@D)/bin/python $< || \
+	  $(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+EXAMPLES := $(wildcard examples/*/requirements.in)
+
+test-examples: install $(EXAMPLES:requirements.in=.venv/installed) ## the same week by every driver in examples/, each in its own environment: equal rows
+	@$(RUN) pytest tests/examples
+
 # They need no more than SQL; they make and drop a database `test` there.
 test-server: install ## tests of the SQL on the server that PGHOST names
 	@[ -n "$$PGHOST" ] || { echo "error: PGHOST is not set: test-server needs a server to test on" >&2; exit 2; }
@@ -240,5 +253,12 @@ lock: install ## pin every dependency with hashes into requirements.lock
 	  --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --upgrade -o $(LOCK)
 
-clean: ## remove .venv, caches and dbt's target (data stays)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs
+lock-examples: install ## pin what each example needs, with hashes, into examples/*/requirements.lock
+	@for each in $(EXAMPLES); do \
+	  $(BIN)/uv pip compile $$each --quiet --universal --no-strip-extras --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock-examples" --upgrade -o $${each%.in}.lock || exit 1; \
+	done
+
+clean: ## remove .venv and those of the examples, caches and dbt's target (data stays)
+	@rm -rf $(VENV) examples/*/.venv .mypy_cache .ruff_cache .pytest_cache dbt/target dbt/logs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 UNIT_TESTS_OF_DBT = "tests/integration/test_dbt_alone.py"
 # Slow, and no unit: what they would notice, others have to.
-LEFT_OUT = ("tests/proof", "tests/outside", "tests/e2e/test_ui.py")
+LEFT_OUT = ("tests/proof", "tests/outside", "tests/examples", "tests/e2e/test_ui.py")
 
 
 def table(root: Path) -> list[tuple[set[str], set[str]]]:

@@ -78,7 +78,7 @@ def test_no_step_puts_what_others_write_into_a_shell():
 
 def test_the_matrix_is_what_the_project_promises():
     jobs = jobs_of(GITHUB / "workflows" / "ci.yml")
-    assert {"lint", "types", "test", "postgres"} == jobs.keys()
+    assert {"lint", "types", "test", "postgres", "examples"} == jobs.keys()
     assert jobs["test"]["strategy"]["matrix"] == {"python": ["3.11", "3.12", "3.13"]}
     assert jobs["postgres"]["strategy"]["matrix"] == {"postgres": ["16", "17", "18"]}
     assert 'requires-python = ">=3.11,<3.14"' in (ROOT / "pyproject.toml").read_text()
