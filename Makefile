@@ -20,7 +20,7 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt follow backfill dagster prune forget report compare doctor alert-test silence ui services code-server daemon webserver up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        dbt follow backfill dagster prune forget report compare doctor roles alert-test silence ui services code-server daemon webserver up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
         test test-full test-soak test-examples test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock lock-examples clean
 
 help: ## list the targets
@@ -109,6 +109,9 @@ compare: install ## two fact tables per day, wherever they are: LEFT= RIGHT=[lib
 
 doctor: install ## what this sees: program, server, data, settings, secrets masked; status 1 where something is wrong
 	@$(RUN) commands.doctor
+
+roles: install ## group roles of the warehouse, each with its own rights: [ROLE_PREFIX=] [DRY=1]
+	@$(RUN) commands.roles
 
 alert-test: install ## send one alert of each kind everywhere that is set, and say what was sent
 	@$(RUN) alerts test

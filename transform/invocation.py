@@ -14,6 +14,8 @@ from core.errors import UserError
 from core.settings import TARGET
 from core.warehouse.connection import Warehouse
 from core.warehouse.interruptible import interruptible
+from core.warehouse.owner import as_owner
+from core.warehouse.target import schema_of
 from transform.project import PLACES
 
 OnEvent = Callable[[EventMsg], None]
@@ -44,7 +46,8 @@ def invoke(
         )
     runner = dbtRunner(callbacks=[on_event] if on_event else [])
     # dbt's own variable would win over the profile, which asks for ours.
-    told = {**warehouse.libpq_env(), **PLACES, "DBT_TARGET": TARGET.read()}
+    builder = as_owner(warehouse, schema_of("intermediate"))
+    told = {**builder.libpq_env(), **PLACES, "DBT_TARGET": TARGET.read()}
     with _environment({**told, **(env or {})}), interruptible():
         outcome = runner.invoke([*arguments])
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):

@@ -21,6 +21,7 @@ from psycopg2.extensions import connection as Connection
 from core.errors import Unavailable
 from core.warehouse.connection import Warehouse
 from core.warehouse.locks import exclusively
+from core.warehouse.owner import as_owner
 from ingestion.land.loads import begin_load, remove_dead_loads, tidy
 from ingestion.land.spool import COPIES, SpooledFile
 
@@ -112,7 +113,7 @@ def _copy(db: Connection, warehouse: Warehouse, load: Load) -> None:
 
     pipeline = dlt.pipeline(
         "fact_events",
-        destination=dlt.destinations.postgres(credentials=_credentials(warehouse)),
+        destination=dlt.destinations.postgres(credentials=_credentials(as_owner(warehouse, "raw"))),
         dataset_name="raw",
         pipelines_dir=str(load.directory),
     )

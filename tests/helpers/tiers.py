@@ -52,14 +52,16 @@ ON_ROTA = tuple(
     integration/test_dbt_errors integration/test_dbt_own integration/test_dbt_project
     integration/test_deletions integration/test_follow integration/test_forget
     integration/test_forget_hashed
-    integration/test_forgotten integration/test_full_refresh integration/test_mapping_draft
+    integration/test_forgotten integration/test_full_refresh integration/test_making_roles
+    integration/test_mapping_draft
     integration/test_migrations integration/test_model_versions integration/test_not_kept
     integration/test_object_store integration/test_owed_tests
     integration/test_partition_overwrite integration/test_postgres_servers
     integration/test_profile_accounting integration/test_profiles
     integration/test_profiles_at_once integration/test_random_commands integration/test_rebuild
     integration/test_reject_reasons integration/test_replay integration/test_replay_profiles
-    integration/test_resources integration/test_retention integration/test_sampled_sources
+    integration/test_resources integration/test_retention integration/test_roles
+    integration/test_sampled_sources
     integration/test_secrets integration/test_settled integration/test_storage_s3
     integration/test_swap_size
     integration/test_swap_snapshots integration/test_views integration/test_warehouse

@@ -24,9 +24,11 @@ from reporting.compare.__main__ import compare
 from tests.conftest import administer, copied
 from tests.helpers import two_tables
 from tests.helpers.people import AT, DAY, records_of
-from tests.helpers.pipeline import build, deliver, event, ingest_files
+from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.postgres import FIRST, LAST, Place, Server, tcp_server
+from tests.helpers.processes import run
 from tests.helpers.resources import HEAD
+from tests.helpers.roles import KINDS, PREFIX
 from tests.helpers.servers import database_of_worker
 from tests.helpers.two_tables import Compared, TwoTables
 from tests.helpers.waiting import LONG, wait_until
@@ -227,3 +229,28 @@ def compared(tables: TwoTables, monkeypatch: pytest.MonkeyPatch, capsys) -> Comp
         return status, json.loads(capsys.readouterr().out) if is_json else {}
 
     return run
+
+
+@pytest.fixture(scope="module")
+def logins(server) -> Iterator[None]:
+    """Of each role one, called as it; and all dropped, after the databases in which they own."""
+    for kind in KINDS:
+        administer(server, "create role {} login", kind)
+    administer(server, "create role {} login", "another")
+    administer(server, "create role {} login createrole", "no superuser")
+    yield
+    ours = "select rolname from pg_roles where oid >= 16384 order by oid desc"
+    for (name,) in query(server, ours):
+        administer(server, "drop role {}", name)
+
+
+@pytest.fixture
+def with_roles(built: Warehouse, monkeypatch) -> Warehouse:
+    """The warehouse after `make roles`, and each login in its role."""
+    monkeypatch.setenv("ROLE_PREFIX", PREFIX)
+    done = run("commands.roles")
+    assert done.returncode == 0, done.stderr
+    for kind in KINDS:
+        administer(built, "grant {} to {}", f"{PREFIX}_{kind}", kind)
+    administer(built, "grant {} to {}", f"{PREFIX}_transformer", "another")
+    return built

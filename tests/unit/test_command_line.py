@@ -59,6 +59,7 @@ PROGRAMS = {
     "commands.forget": ["USER_ID", "DRY"],
     "commands.prune": ["KEEP_DAYS", "DRY"],
     "commands.reference": [],
+    "commands.roles": ["ROLE_PREFIX", "DRY"],
 }
 
 
