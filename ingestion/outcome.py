@@ -19,7 +19,8 @@ NAMED = 3  # of many units so many are named
 
 @dataclass(frozen=True)
 class TableOutcome:
-    """What came and went for one table; units that `replaced` have a successor of the same name."""
+    """What came and went for one table; units that `replaced` have a successor of the same name.
+    `fingerprint`: see `Plan`."""
 
     read: tuple[str, ...]
     unchanged: int
@@ -34,6 +35,7 @@ class TableOutcome:
     vanished: tuple[str, ...] = ()
     deletions: int = 0
     forgotten: int = 0
+    fingerprint: str = ""
 
     @property
     def total(self) -> int:
@@ -79,6 +81,7 @@ class TableOutcome:
     def as_json(self) -> dict[str, Any]:
         """The same for machines."""
         return {
+            "fingerprint": self.fingerprint,
             "units": {
                 "read": list(self.read),
                 "unchanged": self.unchanged,
@@ -126,6 +129,7 @@ def outcome(intake: Intake, is_dry: bool = False) -> TableOutcome:
         vanished=_names(intake.plan.vanished),
         deletions=intake.counts.deletions,
         forgotten=intake.counts.forgotten.total(),
+        fingerprint=plan.fingerprint,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from hashlib import sha256
 
 from psycopg2.extensions import connection as Connection
 
@@ -273,6 +274,16 @@ class Plan:
             and not unit.key.window
             and self.delivery.is_named(unit.url)
         ]
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this delivery, read by this mapping, from every other one; "" where nothing is
+        known of a unit's content before it is read."""
+        found = self.delivery.found
+        units = [(f"{each.key}", each.url, each.fingerprint.text) for each in found]
+        if not all(text for *_, text in units):
+            return ""
+        return sha256(f"{self.read_as} {sorted(units)}".encode()).hexdigest()
 
     @property
     def missing(self) -> list[Window]:

@@ -249,6 +249,7 @@ def test_what_a_machine_reads(warehouse, tmp_path):
     settings = {"SOURCE": "files", "EVENTS_URL": str(tmp_path / "%Y-%m-%d.jsonl"), "FROM": D1}
     done = run("ingestion", "ingest", "--json", **settings)
     told = json.loads(done.stdout)
+    fingerprint = told["tables"]["events"].pop("fingerprint")
     assert told["tables"]["events"] == {
         "units": {
             "read": [f"{D1}.jsonl"],
@@ -268,7 +269,12 @@ def test_what_a_machine_reads(warehouse, tmp_path):
         },
     }
     assert not told["unchanged"]
-    assert json.loads(run("ingestion", "ingest", JSON="1", **settings).stdout)["unchanged"]
+    again = json.loads(run("ingestion", "ingest", JSON="1", **settings).stdout)
+    assert again["unchanged"]
+    assert again["tables"]["events"]["fingerprint"] == fingerprint != ""
+    put(tmp_path / f"{D1}.jsonl", "a", "b")
+    dry = json.loads(run("ingestion", "ingest", DRY="1", JSON="1", **settings).stdout)
+    assert dry["tables"]["events"]["fingerprint"] not in ("", fingerprint)
 
 
 def test_deliveries_of_a_day_again_and_again_take_its_space_and_no_more(warehouse, tmp_path):
