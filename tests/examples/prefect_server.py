@@ -27,14 +27,11 @@ BUSY = Retry(5, status_forcelist=(429, 502, 503), allowed_methods=None, backoff_
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-def require_environment() -> None:
-    """Fail in one line where the example's environment is not there."""
-    lock, installed = EXAMPLE / "requirements.lock", BIN.parent / "installed"
-    is_there = installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
-    if not is_there:
-        pytest.fail(
-            f"{installed} is not there or older than its lock: make test-examples", pytrace=False
-        )
+def require_environment(example: Path = EXAMPLE) -> None:
+    """Fail in one line where an example's environment is not there, or older than its lock."""
+    lock, installed = example / "requirements.lock", example / ".venv" / "installed"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        pytest.fail(f"{installed} is not there, or older than the lock: make test-examples", False)
 
 
 @dataclass(frozen=True)

@@ -135,3 +135,9 @@ def test_its_lock_is_its_own():
     assert not re.search(r"https?://|--(index|extra|find)", lock)
     root = Path(EXAMPLE.parents[1] / "requirements.lock").read_text()
     assert not re.search(r"^prefect==", root, re.M)
+
+
+def test_without_its_environment_a_line_says_how_to_make_it(tmp_path):
+    (tmp_path / "requirements.lock").touch()
+    with pytest.raises(pytest.fail.Exception, match=r"/\.venv/installed is not there.*: make "):
+        require_environment(tmp_path)
