@@ -7,8 +7,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
+from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
@@ -22,8 +24,13 @@ class Mailbox(Message):
         self.mails: list[str] = []
 
     def handle_message(self, message) -> None:
-        mail = message_from_bytes(message.as_bytes(), policy=default)
-        self.mails.append(f"{mail['To']}\n{mail['Subject']}\n{mail.get_content()}")
+        mail = cast(EmailMessage, message_from_bytes(message.as_bytes(), policy=default))
+        self.mails.append(f"{mail['To']}\n{mail['Subject']}\n{_body(mail)}")
+
+
+def _body(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain", "html"))
+    return body.get_content() if body else ""
 
 
 @contextmanager
