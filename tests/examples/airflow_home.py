@@ -1,4 +1,4 @@
-"""Airflow of its own environment, as processes: a home of its own, `dag.test()`, its command line."""
+"""Airflow of its own environment, as processes: a home of its own, `dag.test()`, commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.warehouse.connection import Warehouse
 from tests.helpers.processes import END
 
 EXAMPLE = ROOT / "examples" / "airflow"
+LONG = 3600  # seconds in which any number of runs has ended
 PYTHON = EXAMPLE / ".venv" / "bin" / "python"
 
 
@@ -23,6 +24,11 @@ class Airflow:
 
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        """What `dag.test()` has said."""
+        return self.home / "dag_test.log"
 
     @property
     def env(self) -> dict[str, str]:
@@ -51,13 +57,27 @@ class Airflow:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def test(self, dag_id: str, *days: str, **conf: str) -> list[dict[str, Any]]:
-        """`dag.test()` for the logical dates of some days: the state of each run, and its tasks."""
+    def test(self, dag_id: str, *days: str, **settings: str) -> list[dict[str, Any]]:
+        """`dag.test()` for the logical dates of some days: the state of each run, and its tasks.
+
+        Args:
+            dag_id: the DAG.
+            days: UTC days.
+            settings: environment variables; CONF is the runs' configuration, as JSON.
+        """
         script = ROOT / "tests" / "examples" / "dag_test.py"
-        done = self.run(PYTHON, script, dag_id, json.dumps(conf), *days)
-        assert done.returncode == 0, done.stdout + done.stderr
-        runs = [json.loads(line) for line in done.stdout.splitlines()]
-        return [{**run, "log": done.stderr} for run in runs]
+        with self.log.open("a") as log:
+            done = subprocess.run(
+                [PYTHON, script, dag_id, *days],
+                env=self.env | settings,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                check=False,
+                timeout=LONG,
+            )
+        assert done.returncode == 0, self.log.read_text()
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def connection(warehouse: Warehouse) -> dict[str, str]:
@@ -71,3 +91,14 @@ def connection(warehouse: Warehouse) -> dict[str, str]:
         "schema": warehouse.database,
     }
     return {"AIRFLOW_CONN_WAREHOUSE": json.dumps(found)}
+
+
+def mail_to(url: str) -> dict[str, str]:
+    """Airflow's connection to a mail server on loopback."""
+    found = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": int(url.rpartition(":")[2]),
+        "extra": {"disable_ssl": True, "disable_tls": True},
+    }
+    return {"AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(found)}

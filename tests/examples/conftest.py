@@ -10,7 +10,9 @@ import pytest
 
 from core.warehouse.connection import Warehouse
 from tests.conftest import copied
+from tests.examples.airflow_home import Airflow
 from tests.examples.scenario import Outcome, Surroundings, by_make, play, surroundings
+from tests.helpers.processes import dbt
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,12 @@ def around(warehouse: Warehouse, tmp_path: Path) -> Iterator[Surroundings]:
     """The two sources, for a driver in a test; its warehouse is `warehouse`."""
     with surroundings(tmp_path) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of Airflow, with its database, and the manifest that Cosmos makes tasks of."""
+    assert dbt("parse", "--target-path", "target").returncode == 0
+    folder = tmp_path_factory.mktemp("airflow")
+    Airflow(folder).command("db", "migrate")
+    return folder

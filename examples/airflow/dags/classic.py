@@ -72,7 +72,7 @@ def classic_events() -> None:
         extract() >> validate >> deduplicate() >> enrich() >> load() >> account
 
     said = "<pre>{{ ti.xcom_pull('day.extract') }}\n{{ ti.xcom_pull('day.load') }}</pre>"
-    notify = EmailOperator(task_id="notify", **MAIL, subject="{{ ds }}", html_content=said)
+    notify = EmailOperator(task_id="notify", **MAIL, subject="{{ ds }} loaded", html_content=said)
     day() >> notify
 
 

@@ -36,9 +36,10 @@ DBT = {
     "render_config": RenderConfig(
         load_method=LoadMode.DBT_MANIFEST,
         test_behavior=TestBehavior.BUILD,
+        emit_datasets=False,
         node_converters={DbtResourceType.MODEL: as_task},
     ),
-    "operator_args": {"env": LIBPQ, "append_env": True, "emit_datasets": False},
+    "operator_args": {"env": LIBPQ, "append_env": True},
 }
 DAY = Param(None, type=["null", "string"], format="date")
 

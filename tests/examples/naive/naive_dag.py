@@ -1,8 +1,8 @@
-"""A daily DAG as it is often found, with its faults: `make compare` names them (test_migration.py).
+"""A daily DAG as it is often found, with its faults, which `make compare` names.
 
-It appends, so a day that runs again is there twice; it keeps only events of its own day, so late ones
-are lost; it joins the users as they are now; and by plain cron Airflow 3 gives it the moment of the
-run as the logical date: at 03:00 `ds` is a day of which three hours are there.
+It appends, so a day that runs again is there twice; it keeps only events of its own day, so late
+ones are lost; it joins the users as they are now; and by plain cron Airflow 3 gives it the moment
+of the run as the logical date: at 03:00 `ds` is a day of which three hours are there.
 """
 
 from __future__ import annotations
