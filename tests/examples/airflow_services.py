@@ -79,7 +79,7 @@ def services(airflow: Airflow) -> Iterator[Api]:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__API_AUTH__JWT_SECRET": "of these three processes, as long as they are up "
             * 2,
-            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__CORE__PARALLELISM": "2",
         }
     )
     processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -56,9 +56,10 @@ def a_killed_task_is_tried_again(api: Api, airflow: Airflow, scheduled: str) -> 
     wait_until(lambda: ended(api, "classic_events", 2), None, LONG)
     tries = api.tries("classic_events", "day.extract")
     assert tries.pop(asked["dag_run_id"]) == 1
-    [(run_id, number)] = tries.items()
-    assert run_id.startswith(f"scheduled__{scheduled}T03:00:00")
-    assert number == 2
+    [run] = [run for run in api.runs("classic_events") if run["dag_run_id"] in tries]
+    assert run["run_type"] == "scheduled"
+    assert run["logical_date"] == f"{scheduled}T03:00:00Z"
+    assert tries == {run["dag_run_id"]: 2}
 
 
 def new_facts_start_the_model(api: Api) -> None:
