@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from core.settings import ROOT
-from tests.examples.airflow_home import PYTHON, Airflow, connection
+from tests.examples.airflow_home import LONG, PYTHON, Airflow, connection
 from tests.helpers.pipeline import build, deliver, event, ingest_files, query
 from tests.helpers.processes import run
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.tables_built]
+pytestmark = [pytest.mark.timeout(LONG), pytest.mark.tables_built]
 
 FIRST = date(2026, 3, 1)
 DAYS = [f"{FIRST + timedelta(each)}" for each in range(5)]

@@ -41,7 +41,7 @@ DBT = {
     ),
     "operator_args": {"env": LIBPQ, "append_env": True},
 }
-DAY = Param(None, type=["null", "string"], format="date")
+DAY = {"type": ["null", "string"], "format": "date"}
 
 
 @dag(
@@ -49,7 +49,7 @@ DAY = Param(None, type=["null", "string"], format="date")
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    params={"from": DAY, "to": DAY},
+    params={"from": Param(None, **DAY), "to": Param(None, **DAY)},  # one object would be one value
     default_args={"owner": "data-engineering", "retries": 3, "retry_delay": RETRY_SECONDS},
 )
 def modern_events() -> None:
