@@ -10,7 +10,8 @@ import pytest
 
 from core.warehouse.connection import Warehouse
 from tests.conftest import copied
-from tests.examples.airflow_home import Airflow
+from tests.examples.airflow_home import EXAMPLE, Airflow
+from tests.examples.prefect_server import require_environment
 from tests.examples.scenario import Outcome, Surroundings, by_make, play, surroundings
 from tests.helpers.processes import dbt
 
@@ -41,6 +42,7 @@ def around(warehouse: Warehouse, tmp_path: Path) -> Iterator[Surroundings]:
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of Airflow, with its database, and the manifest that Cosmos makes tasks of."""
+    require_environment(EXAMPLE)
     assert dbt("parse", "--target-path", "target").returncode == 0
     folder = tmp_path_factory.mktemp("airflow")
     Airflow(folder).command("db", "migrate")
