@@ -21,10 +21,10 @@ from rich.table import Table
 
 from commands.reference import ROOMS
 from core.command_line import command, run_command
-from core.errors import API_VARIABLES, UserError, redacted
+from core.errors import API_VARIABLES, SECRETS, UserError, redacted
 from core.migrations import migrations, schema_version
 from core.refusals import REFUSALS
-from core.settings import ENV_FILE, Setting, declared_in
+from core.settings import ENV_FILE, SECRET_FILES, Setting, declared_in, file_variable
 from core.warehouse.connection import Warehouse
 from core.warehouse.relation import exists, read
 from core.warehouse.room import free_bytes, shown
@@ -154,9 +154,11 @@ def _settings() -> Iterator[Seen]:
     for name, setting in sorted(declared.items()):
         if os.environ.get(name):
             is_from_file = in_file.get(name) == os.environ[name]
-            yield _set(setting, path.name if is_from_file else "the environment")
+            origin = path.name if is_from_file else "the environment"
+            yield _set(setting, SECRET_FILES.get(name, origin))
+    known = {*declared, *(file_variable(name) for name in SECRETS)}
     for name in in_file:
-        if name not in declared and not name.startswith(FOREIGN):
+        if name not in known and not name.startswith(FOREIGN):
             alike = get_close_matches(name, declared, 1)
             hint = f": is {alike[0]} meant?" if alike else ""
             yield Seen(name, f"in {path.name}, and nothing reads it{hint}", "warn")

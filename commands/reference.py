@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from core.command_line import command, run_command
-from core.settings import ROOT, Setting, declared_in
+from core.settings import ROOT, Setting, declared_in, file_variable
 
 # The order of both files, and their headings.
 ROOMS = {
@@ -25,6 +25,7 @@ ROOMS = {
 ENV_HEAD = """\
 # Copy to .env and change what you need. Every line is optional; shown is the default, or an example
 # where nothing is the default. Written by `make settings`: see docs/settings.md.
+# A secret may be in a file: PGPASSWORD_FILE=/run/secrets/warehouse in place of PGPASSWORD.
 """
 PAGE_HEAD = """\
 # Settings
@@ -35,6 +36,12 @@ the commands that read it (`.venv/bin/python -m ingestion ingest --from 2026-01-
 them). An option wins over the environment, and that over `.env`. An empty variable is one that is
 not set. A wrong value ends the command before anything has changed, with one line that names the
 variable and the value, and exit status 2.
+
+A secret may be in a file instead, as container platforms hand it over:
+`PGPASSWORD_FILE=/run/secrets/warehouse` in place of `PGPASSWORD`, and so with each that this page
+calls a secret. The line end after it is left out; a relative path is below the project's directory.
+A file that cannot be read or is empty, and a secret that is set both ways, are refused. It is read
+when a command starts. dbt called by itself reads no such files: `PGPASSFILE` is libpq's own.
 
 This page and `.env.example` are written by `make settings` from the declarations in the rooms'
 `settings.py`; a test compares the three. The variables of tests are in `docs/testing.md`.
@@ -73,7 +80,11 @@ def _table(settings: list[Setting[Any]]) -> Iterator[str]:
     for setting in settings:
         default = f"`{setting.default}`" if setting.default else "-"
         takes = setting.kind.words.replace("|", "\\|")
-        means = setting.meaning + (" A secret: never an option, never shown." * setting.secret)
+        means = setting.meaning
+        if setting.secret:
+            means += (
+                f" A secret: never an option, never shown; or in `{file_variable(setting.name)}`."
+            )
         yield f"| `{setting.name}` | {takes} | {default} | {means} |"
 
 

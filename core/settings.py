@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from dotenv import load_dotenv
 
 from core.days import DayRange, Window, parse_range, parse_window
-from core.errors import UserError, secret_variables
+from core.errors import SECRETS, UserError, secret_variables
 from core.values import Kind, Text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).resolve().parent.parent
+_LONGEST_SECRET = 65_536  # bytes; what is longer is another file
+# Of this process: which secrets came out of files, and those files.
+SECRET_FILES: dict[str, str] = {}
 Value = TypeVar("Value")
 Settings = TypeVar("Settings", bound="DataclassInstance")
 _SETTING = "setting"
@@ -182,14 +185,55 @@ class RangeSettings:
 
 
 def load_env() -> None:
-    """Read `.env` beside the Makefile, or ENV_FILE. Variables that are already set win. A value is
-    what is written there: in a password `$` is a `$`."""
+    """Read `.env` beside the Makefile, or ENV_FILE, then the files of secrets. Variables that are
+    already set win. A value is what is written there: in a password `$` is a `$`.
+
+    Raises:
+        UserError: a file of a secret cannot be used, or the secret is set beside it.
+    """
     load_dotenv(ENV_FILE.read(), interpolate=False)
+    _load_secrets()
     for name, given in secret_variables().items():
         # A file that an editor wrote has one; `$(cat token)` has none.
         if given != given.strip("\r\n"):
             os.environ[name] = given.strip("\r\n")
             print(f"{name}: the line end around it is left out", file=sys.stderr)
+
+
+def file_variable(name: str) -> str:
+    """The variable that names a file in which a secret is."""
+    return f"{name}_FILE"
+
+
+def _load_secrets() -> None:
+    """Secrets that are in files, as `<NAME>_FILE` says, into their variables: libpq, the AWS
+    libraries and dbt look there, and so does what hides them."""
+    for name in SECRETS:
+        variable = file_variable(name)
+        path = os.environ.get(variable)
+        if not path:
+            continue
+        if os.environ.get(name):
+            raise UserError(f"{name} and {variable}={path} are both set: give one of them")
+        os.environ[name] = _secret_in(variable, path)
+        SECRET_FILES[name] = path
+        # Not deleted: processes that are started from here read .env again.
+        os.environ[variable] = ""
+
+
+def _secret_in(variable: str, path: str) -> str:
+    """What a file has, without the line end after it. UserError where it has no secret."""
+    try:
+        with (ROOT / path).open("rb") as file:
+            content = file.read(_LONGEST_SECRET + 1)
+        secret = content.decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text (UTF-8)"
+        raise UserError(f"{variable}={path} cannot be read: {reason}") from None
+    if not secret.strip() or "\0" in secret or len(content) > _LONGEST_SECRET:
+        wrong = "is empty" if not secret.strip() else "is no secret: it has NUL, or 64 kB and more"
+        raise UserError(f"{variable}={path} {wrong}")
+    return secret
 
 
 def local_dir() -> Path:

@@ -20,7 +20,9 @@ os.environ["DBT_TARGET_PATH"] = str(TARGET / os.environ.get("PYTEST_XDIST_WORKER
 # Dagster's partitions are made at import, of what the warehouse has, unless they are told.
 os.environ["PARTITIONS_START"] = "2010-01-01"
 
+from core.errors import SECRETS  # noqa: E402
 from core.migrations import migrate  # noqa: E402
+from core.settings import file_variable  # noqa: E402
 from core.warehouse.connection import Warehouse  # noqa: E402
 from core.warehouse.embedded import start_embedded, stop_embedded  # noqa: E402
 from tests.helpers.servers import ON_PGHOST, database_of_worker, may_lose_data, of_pghost  # noqa: E402
@@ -44,7 +46,7 @@ _SETTINGS = (
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the settings of the shell it runs in, or leaves its own behind."""
-    for name in _SETTINGS:
+    for name in (*_SETTINGS, *map(file_variable, SECRETS)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LOCAL_DIR", str(tmp_path / "local"))
     monkeypatch.setenv("ENV_FILE", os.devnull)

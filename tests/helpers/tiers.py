@@ -62,7 +62,8 @@ ON_ROTA = tuple(
     integration/test_reject_reasons integration/test_replay integration/test_replay_profiles
     integration/test_resources integration/test_retention integration/test_roles
     integration/test_sampled_sources
-    integration/test_secrets integration/test_settled integration/test_storage_s3
+    integration/test_secret_files integration/test_secrets integration/test_settled
+    integration/test_storage_s3
     integration/test_swap_size
     integration/test_swap_snapshots integration/test_views integration/test_warehouse
     integration/test_what_is_not_ours
