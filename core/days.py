@@ -11,6 +11,7 @@ from core.errors import UserError
 
 ONE_DAY = timedelta(days=1)
 ONE_HOUR = timedelta(hours=1)
+ONE_WEEK = timedelta(weeks=1)
 _HOUR = re.compile(r"(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3])")
 
 
@@ -48,6 +49,11 @@ class DayRange:
     def last(self) -> date:
         """The last day inside the range."""
         return self.end - ONE_DAY
+
+    @property
+    def whole_weeks(self) -> DayRange:
+        """The ISO weeks, Monday to Sunday, that have a day in it."""
+        return DayRange(monday_of(self.start), monday_of(self.last) + ONE_WEEK)
 
     def __str__(self) -> str:
         return f"{self.start}" if len(self) == 1 else f"{self.start} to {self.last}"
@@ -94,6 +100,11 @@ class Window:
         month = f"{first:%Y-%m}"
         is_month = first.day == self.end.day == 1 and month == f"{last:%Y-%m}"
         return month if is_month else str(self.days)
+
+
+def monday_of(day: date) -> date:
+    """The first day of the ISO week of a day, as `date_trunc('week', …)` of Postgres says it."""
+    return day - day.weekday() * ONE_DAY
 
 
 def _midnight(day: date) -> datetime:

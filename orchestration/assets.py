@@ -12,12 +12,19 @@ from alerts.settings import AlertSettings
 from core.errors import Unavailable, UserError
 from core.settings import ROOT, read_settings
 from core.warehouse.relation import read
-from orchestration.automation import LEDGER, LOAD, RAW_EVENTS, RAW_PROFILES, cells_left, downstream
+from orchestration.automation import (
+    LEDGER,
+    LOAD,
+    RAW_EVENTS,
+    RAW_PROFILES,
+    downstream,
+    left_by_days,
+)
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.run import Event, build
 from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import Common, Translator
-from orchestration.partitions import CELLS, DAYS, REGIONS, days_of
+from orchestration.partitions import CELLS, DAYS, REGIONS, WEEKS, days_of
 from orchestration.resources import EventsSource, Warehouse
 from transform.project import manifest
 
@@ -90,13 +97,15 @@ ledger = _raw(
 
 DBT: dict[str, Any] = {
     "manifest": manifest(),
-    "dagster_dbt_translator": Translator(Common(OWNER, DAYS, downstream(), CELLS, cells_left())),
+    "dagster_dbt_translator": Translator(
+        Common(OWNER, DAYS, downstream(), CELLS, WEEKS, left_by_days())
+    ),
     "retry_policy": RETRY,
     "pool": "dbt",
 }
 
 
-@dbt_assets(exclude="config.cell_column:region", **DBT)
+@dbt_assets(exclude="config.cell_column:region config.granularity:week", **DBT)
 def dbt_models(
     context: Context, dbt: dg.ResourceParam[Dbt], warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[Event]:
@@ -110,6 +119,14 @@ def dbt_cells(
 ) -> Iterator[Event]:
     """Overwrite the run's cells, and no others, in one dbt invocation."""
     yield from build(context, dbt, warehouse.open(), days_of(context), REGIONS)
+
+
+@dbt_assets(select="config.granularity:week", **DBT)
+def dbt_weeks(
+    context: Context, dbt: dg.ResourceParam[Dbt], warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[Event]:
+    """Count the run's weeks anew, in one dbt invocation."""
+    yield from build(context, dbt, warehouse.open(), days_of(context).whole_weeks, REGIONS)
 
 
 ML: dict[str, Any] = {

@@ -19,6 +19,7 @@ LEDGER = dg.AssetKey(["raw", "ledger"])
 LOAD = "load_id"  # in the metadata of what was landed
 RAW = dg.AssetSelection.assets(RAW_EVENTS, RAW_PROFILES)
 REGIONAL = dg.AssetSelection.assets(["analytics", "regional_daily_events"])
+WEEKLY = dg.AssetSelection.assets(["analytics", "weekly_active_users"])
 # They look at the newest day or at all of them, whatever a run's days are.
 HOURLY = [
     *(
@@ -32,7 +33,7 @@ HOURLY = [
     ),
     dg.AssetCheckKey(RAW_EVENTS, "source_freshness"),
 ]
-BY_DAY = dg.AssetSelection.all() - REGIONAL - dg.AssetSelection.checks(*HOURLY)
+BY_DAY = dg.AssetSelection.all() - REGIONAL - WEEKLY - dg.AssetSelection.checks(*HOURLY)
 ON = dg.DefaultSensorStatus.RUNNING
 PULLS_ON = dg.DefaultScheduleStatus.RUNNING
 BUSY = [
@@ -44,6 +45,7 @@ BUSY = [
 pull_job = dg.define_asset_job("pull", RAW.without_checks())
 days_job = dg.define_asset_job("days", BY_DAY)
 cells_job = dg.define_asset_job("cells", REGIONAL)
+weeks_job = dg.define_asset_job("weeks", WEEKLY)
 
 
 def downstream() -> dg.AutomationCondition[Any]:
@@ -55,19 +57,28 @@ def downstream() -> dg.AutomationCondition[Any]:
     return _when(dg.AutomationCondition.any_deps_updated().ignore(RAW))
 
 
-def cells_left() -> dg.AutomationCondition[Any]:
-    """Cells whose day was built without them, as dbt alone can: a run of days builds them along.
+def left_by_days() -> dg.AutomationCondition[Any]:
+    """Cells and weeks whose day was built without them, as dbt alone can: a run of days builds them
+    along.
 
-    So what is about to be requested does not count, and what such a run noted is handled.
+    So what is about to be requested does not count, and what such a run noted is handled. Other
+    days of a week may be missing: they have no event.
     """
-    return _when(dg.AutomationCondition.any_deps_match(dg.AutomationCondition.newly_updated()))
+    condition = dg.AutomationCondition
+    return _when(condition.any_deps_match(condition.newly_updated()), condition.missing())
 
 
-def _when(changed: dg.AutomationCondition[Any]) -> dg.AutomationCondition[Any]:
+def _when(
+    changed: dg.AutomationCondition[Any], *or_ready: dg.AutomationCondition[Any]
+) -> dg.AutomationCondition[Any]:
     condition = dg.AutomationCondition
     passed = condition.all_checks_match(condition.check_passed(), blocking_only=True)
     # What is requested together is one dbt invocation: there dbt itself holds back what follows.
-    ready = condition.all_deps_match(condition.will_be_requested() | passed)
+    right = condition.will_be_requested() | passed
+    for other in or_ready:
+        right |= other
+    # Not all_deps_match(): of a week, that asks for one day of each upstream, not for all.
+    ready = ~condition.any_deps_match(~right)
     idle = ~condition.any_deps_in_progress() & ~condition.in_progress()
     return (changed.since_last_handled() & ready & idle).with_label("upstream_changed")
 

@@ -44,6 +44,7 @@ def definitions(**others: Any) -> dg.Definitions:
             automation.pull_job,
             automation.days_job,
             automation.cells_job,
+            automation.weeks_job,
         ],
         schedules=[
             automation.pull_today,

@@ -11,10 +11,11 @@ from typing import Any
 
 import dagster as dg
 
-from core.days import DayRange
+from core.days import DayRange, monday_of
 from core.errors import UserError
 from core.warehouse.relation import Where, read
 from orchestration.automation import BUSY, LOAD, ON, RAW_EVENTS, RAW_PROFILES
+from orchestration.dbt.cells import is_by_week
 from orchestration.dbt.results import INVOCATION, ROWS, rows_by_partition
 from orchestration.dbt.translator import asset_key_of
 from orchestration.partitions import REGIONS, has_partition
@@ -43,9 +44,9 @@ class Day:
 
     @property
     def partitions(self) -> Sequence[str]:
-        """Its partition, or its cells."""
-        is_cells = self.node and manifest()["nodes"][self.node]["config"].get("cell_column")
-        return [*REGIONS.cells(DayRange.of(self.day))] if is_cells else [f"{self.day}"]
+        """Its partition, its cells, or its week."""
+        config = manifest()["nodes"][self.node]["config"] if self.node else {}
+        return REGIONS.partitions(config, [self.day])
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=ON)
@@ -84,10 +85,15 @@ def _days(db: Where) -> Iterator[Day]:
         built = read(db, "intermediate.built_days", "day")
     except UserError:
         return
-    for row in built:
+    newest: dict[tuple[str, date], Day] = {}
+    for row in sorted(built, key=lambda row: row["built_at"]):
         if node := nodes.get(row["model"]):
             by = (INVOCATION, row["invocation_id"])
-            yield Day(asset_key_of(node), row["day"], row["built_at"], by, node)
+            day = Day(asset_key_of(node), row["day"], row["built_at"], by, node)
+            # A week is as its days were built last.
+            is_week = is_by_week(manifest()["nodes"][node]["config"])
+            newest[node, monday_of(day.day) if is_week else day.day] = day
+    yield from newest.values()
 
 
 def _anew(instance: dg.DagsterInstance, days: list[Day], told: datetime | None) -> list[Day]:

@@ -1,11 +1,11 @@
-"""Partitions: UTC days, and day by region for what is overwritten region by region."""
+"""Partitions: UTC days; day by region for what is overwritten region by region; ISO weeks."""
 
 import logging
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from core.days import DayRange, parse_day
+from core.days import DayRange, monday_of, parse_day
 from core.errors import UserError
 from core.refusals import REFUSALS
 from core.settings import optional_window
@@ -47,6 +47,13 @@ DAYS = dg.DailyPartitionsDefinition(start_date=START, timezone="UTC", end_offset
 REGIONS = Regions(orchestration_settings().regions)
 BY_REGION = dg.StaticPartitionsDefinition(REGIONS.all)
 CELLS = dg.MultiPartitionsDefinition({"date": DAYS, "region": BY_REGION})
+# From Monday on, as Postgres counts weeks (Dagster: from Sunday); the one that is going on too.
+WEEKS = dg.WeeklyPartitionsDefinition(
+    start_date=f"{monday_of(FIRST)}",
+    timezone="UTC",
+    day_offset=1,
+    end_offset=1,
+)
 # A range is one run. Without this, Dagster makes a run of every cell.
 ONE_RUN = dg.BackfillPolicy.single_run()
 

@@ -28,11 +28,12 @@ from transform.said import of_invocation
 OF_PROJECT = {"manifest.json", "semantic_manifest.json", "graph.gpickle", "graph_summary.json"}
 OF_PROJECT |= {"partial_parse.msgpack", "perf_info.json", "catalog.json", "static_index.html"}
 # What dbt/macros/operations/retention.sql deletes from.
-_BY_EVENT_DAY = (
-    "analytics.fact_events",
-    "analytics.regional_daily_events",
-    "intermediate.int_event_day_counts",
-)
+_BY_EVENT_DAY = {
+    "analytics.fact_events": "event_date",
+    "analytics.regional_daily_events": "event_date",
+    "analytics.weekly_active_users": "week_start",
+    "intermediate.int_event_day_counts": "event_date",
+}
 
 
 # Users whom builds look for; the build has taken them out of what it is made of.
@@ -123,10 +124,10 @@ def are_built(warehouse: Warehouse) -> bool:
 def count_events(warehouse: Warehouse, before: date) -> dict[str, int]:
     """How many rows `prune_events` would delete, by table; 0 of one that is not built yet."""
     days, found = DayRange(date.min, before), {}
-    for table in _BY_EVENT_DAY:
+    for table, column in _BY_EVENT_DAY.items():
         with closing(warehouse.connect()) as db:
             found[table] = (
-                sum(counts(db, table, ["event_date"], days).values()) if exists(db, table) else 0
+                sum(counts(db, table, [column], days).values()) if exists(db, table) else 0
             )
     return found
 

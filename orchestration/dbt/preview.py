@@ -10,7 +10,8 @@ from core.warehouse.relation import Where, counts, read
 from transform.project import VIEWS
 
 PREVIEW_ROWS = 5
-DAY_COLUMNS = ("event_date", "ingest_date")
+WEEK_COLUMN = "week_start"
+DAY_COLUMNS = ("event_date", "ingest_date", WEEK_COLUMN)
 
 
 def rows_and_preview(
@@ -25,6 +26,7 @@ def rows_and_preview(
         return None
     relation = f"{node.schema}.{node.alias}"
     columns = counted_by(node.columns, node.config.get("cell_column"))
+    days = days_counted(columns, days)
     rows = read(where, relation, columns[0] if columns else None, days, PREVIEW_ROWS)
     return counts(where, relation, columns, days), markdown(rows)
 
@@ -34,6 +36,11 @@ def counted_by(columns: Collection[str], cell_column: str | None) -> list[str]:
     it has cells; none where it has no days."""
     day_column = next((name for name in DAY_COLUMNS if name in columns), None)
     return [name for name in (day_column, cell_column) if name]
+
+
+def days_counted(columns: Sequence[str], days: DayRange) -> DayRange:
+    """The days whose rows are counted: those themselves, or their whole weeks."""
+    return days.whole_weeks if columns[:1] == [WEEK_COLUMN] else days
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:

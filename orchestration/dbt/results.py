@@ -13,7 +13,7 @@ from core.days import DayRange
 from core.warehouse.relation import Where, counts
 from orchestration.dbt.cells import Regions
 from orchestration.dbt.lineage import column_lineage
-from orchestration.dbt.preview import counted_by, rows_and_preview
+from orchestration.dbt.preview import counted_by, days_counted, rows_and_preview
 from orchestration.dbt.translator import asset_key_of
 from transform.project import manifest
 
@@ -40,12 +40,12 @@ class Built:
                 context.add_asset_metadata(rows, self.key, partition)
         return dg.MaterializeResult(asset_key=self.key, metadata=self.metadata)
 
-    def note_cells(self, context: dg.AssetExecutionContext, cells: Sequence[str]) -> None:
-        """Note that cells were built along with the days of a run."""
+    def note(self, context: dg.AssetExecutionContext, partitions: Sequence[str]) -> None:
+        """Note that cells or weeks were built along with the days of a run."""
         rows = self.rows or Counter()
-        for cell in cells:
-            metadata = self.metadata | {ROWS: rows[cell]}
-            context.log_event(dg.AssetMaterialization(self.key, metadata=metadata, partition=cell))
+        for each in partitions:
+            metadata = self.metadata | {ROWS: rows[each]}
+            context.log_event(dg.AssetMaterialization(self.key, metadata=metadata, partition=each))
 
 
 def built(result: Any, where: Where, days: DayRange, regions: Regions) -> Built:
@@ -90,7 +90,8 @@ def rows_by_partition(
     columns = counted_by(node["columns"], node["config"].get("cell_column"))
     if not columns:
         return None
-    return _by_partition(counts(where, f"{node['schema']}.{node['alias']}", columns, days), regions)
+    relation, days = f"{node['schema']}.{node['alias']}", days_counted(columns, days)
+    return _by_partition(counts(where, relation, columns, days), regions)
 
 
 def _by_partition(counted: Mapping[tuple[str, ...], int], regions: Regions) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from orchestration.dbt.results import INVOCATION, Built, built
 from orchestration.dbt.selection import Selection
 from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import FACTS
+from transform.project import manifest
 
 Event = dg.MaterializeResult[Any]
 
@@ -54,7 +56,7 @@ def build(
         yield from (model.materialization(context) for model in there)
         late = _late_days(selected, db, days)
         _note(context, selected, late)
-        _note_cells(context, [m for m in models if m not in selected], regions, days, late)
+        _note_along(context, [m for m in models if m not in selected], regions, days, late)
         for result in selection.of_tests(results):
             spec = selection.tests[result.node.unique_id]
             note_test(context, spec, result, db, [*late, *context.partition_keys])
@@ -84,7 +86,7 @@ def _late_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:
     return days_built(db, days) if FACTS in [model.key for model in models] else []
 
 
-def _note_cells(
+def _note_along(
     context: dg.AssetExecutionContext,
     models: Sequence[Built],
     regions: Regions,
@@ -92,8 +94,11 @@ def _note_cells(
     late: Sequence[str],
 ) -> None:
     for model in models:
-        model.note_cells(context, regions.cells(days))
-    _note(context, models, regions.cells(late))
+        config = manifest()["nodes"][model.unique_id]["config"]
+        there = regions.partitions(config, days)
+        model.note(context, there)
+        older = regions.partitions(config, map(date.fromisoformat, late))
+        _note(context, [model], [each for each in older if each not in there])
 
 
 def _note(

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from core.days import DayRange
+from orchestration.dbt.cells import is_by_week
 from transform.project import manifest
 
 # Where dagster_dbt notes which node an asset or a check is.
@@ -19,9 +20,9 @@ UNIQUE_ID = "dagster_dbt/unique_id"
 class Selection:
     """The models and tests of a run, by dbt's unique id, and the models that are built along.
 
-    Dagster cannot put assets of days and of cells into one run, and made another run of the cells
-    after each of a day. dbt can build both in one invocation: a run that builds what cells are made
-    of builds all cells of its days along.
+    Dagster cannot put assets of days, of cells and of weeks into one run, and made another run of
+    the cells after each of a day. dbt can build all in one invocation: a run that builds what cells
+    or weeks are made of builds those of its days along.
     """
 
     models: Mapping[str, dg.AssetSpec]
@@ -42,7 +43,7 @@ class Selection:
             for spec in assets.check_specs
             if spec.key in context.selected_asset_check_keys
         }
-        return cls(models, tests, _cells_along(models))
+        return cls(models, tests, _along(models))
 
     def arguments(self, days: DayRange) -> list[str]:
         """dbt's arguments for some UTC days.
@@ -68,13 +69,13 @@ class Selection:
         return [r for r in results if r.node.unique_id in self.tests and r.status != "skipped"]
 
 
-def _cells_along(models: Collection[str]) -> list[str]:
-    """The models of cells that are made of some models, and not among them."""
+def _along(models: Collection[str]) -> list[str]:
+    """The models of cells and weeks that are made of some models, and not among them."""
     nodes = manifest()["nodes"]
     return [
         unique_id
         for unique_id, node in nodes.items()
-        if node["config"].get("cell_column")
+        if (node["config"].get("cell_column") or is_by_week(node["config"]))
         and unique_id not in models
         and not set(models).isdisjoint(node["depends_on"]["nodes"])
     ]

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
+from orchestration.dbt.cells import is_by_week
 from transform.project import PROJECT_DIR, VIEWS, manifest
 
 Props = Mapping[str, Any]
@@ -24,13 +25,20 @@ FRESH = dg.FreshnessPolicy.time_window(
 
 @dataclass(frozen=True)
 class Common:
-    """What all models have alike, those of days and those of cells."""
+    """What all models have alike; those of cells and of weeks are built along with days."""
 
     owner: str
     days: dg.PartitionsDefinition[str]
     days_condition: dg.AutomationCondition[Any]
     cells: dg.PartitionsDefinition[str]
-    cells_condition: dg.AutomationCondition[Any]
+    weeks: dg.PartitionsDefinition[str]
+    along_condition: dg.AutomationCondition[Any]
+
+    def partitions(self, config: Props) -> dg.PartitionsDefinition[str]:
+        """Those of a model, by its config."""
+        if config.get("cell_column"):
+            return self.cells
+        return self.weeks if is_by_week(config) else self.days
 
 
 class Translator(DagsterDbtTranslator):
@@ -49,7 +57,7 @@ class Translator(DagsterDbtTranslator):
         props = self.get_resource_props(manifest, unique_id)
         config = props.get("config", {})
         common = self.common
-        is_of_cells = config.get("cell_column") is not None
+        partitions = common.partitions(config)
         folders = props["fqn"][1:-1]
         is_stored_mart = folders == ["marts"] and config.get("materialized") not in VIEWS
         spec = super().get_asset_spec(manifest, unique_id, project)
@@ -57,8 +65,10 @@ class Translator(DagsterDbtTranslator):
         return spec.replace_attributes(
             group_name=folders[0] if folders else "own",
             owners=[common.owner],
-            partitions_def=common.cells if is_of_cells else common.days,
-            automation_condition=common.cells_condition if is_of_cells else common.days_condition,
+            partitions_def=partitions,
+            automation_condition=(
+                common.days_condition if partitions is common.days else common.along_condition
+            ),
             freshness_policy=FRESH if is_stored_mart else None,
         ).merge_attributes(
             metadata={
@@ -66,6 +76,14 @@ class Translator(DagsterDbtTranslator):
                 "sql": dg.MetadataValue.url(file.as_uri()),
             }
         )
+
+    def get_partition_mapping(
+        self, dbt_resource_props: Props, dbt_parent_resource_props: Props
+    ) -> dg.PartitionMapping | None:
+        """The first week and the last one have days that have no partition."""
+        if is_by_week(dbt_resource_props["config"]):
+            return dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+        return super().get_partition_mapping(dbt_resource_props, dbt_parent_resource_props)
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Props, unique_id: str, project: Any

@@ -22,6 +22,7 @@ from orchestration.resources import Warehouse as WarehouseResource
 from tests.conftest import empty_warehouse
 
 FACTS = dg.AssetKey(["analytics", "fact_events"])
+WEEKLY = dg.AssetKey(["analytics", "weekly_active_users"])
 REGIONAL = dg.AssetKey(["analytics", "regional_daily_events"])
 RAW = dg.AssetKey(["raw", "events"])
 LEDGER = dg.AssetKey(["raw", "ledger"])

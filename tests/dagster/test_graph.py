@@ -12,7 +12,7 @@ import pytest
 from core.settings import ROOT
 from orchestration.automation import BY_DAY, HOURLY
 from orchestration.definitions import defs
-from orchestration.partitions import CELLS
+from orchestration.partitions import CELLS, WEEKS
 from tests.dagster.conftest import FACTS, REGIONAL
 from tests.helpers.processes import run
 
@@ -61,7 +61,7 @@ def described() -> str:
         assert node.owners
         is_dbt = "dbt" in node.kinds
         assert not is_dbt or node.metadata["dagster/column_schema"].columns
-        by = "date|region" if node.partitions_def == CELLS else "date"
+        by = {CELLS: "date|region", WEEKS: "week"}.get(node.partitions_def, "date")
         above = ", ".join(sorted(parent.to_user_string() for parent in node.parent_keys))
         checks = len(graph.get_check_keys_for_assets({key}))
         kinds = ",".join(sorted(node.kinds))

@@ -107,8 +107,10 @@
     asked of one day after the other. That is the answer where it passes for the others together: an id that is
     there on two days is of neither. -#}
 {% macro _failed_days_one_by_one(test) %}
-    {%- set column = model_overwrite_by({'identifier': tested_model(test)}) if test.attached_node else none -%}
+    {%- set tested = {'identifier': tested_model(test)} -%}
+    {%- set column = model_overwrite_by(tested) if test.attached_node else none -%}
     {%- if column is none -%}{{ return(none) }}{%- endif -%}
+    {%- set granularity = model_config(tested).get('granularity') -%}
     {%- set looked_at -%}
         select day from {{ schema_of('intermediate') }}.tested_days
         where test = '{{ test.unique_id }}' and invocation_id = '{{ invocation_id }}'
@@ -117,9 +119,9 @@
     {%- for row in run_query('with days as (select day, 0 as version from (' ~ looked_at ~ ') as looked_at) ' ~ spans_of('days')).rows -%}
         {%- do spans.append({'first': row[0], 'last': row[1]}) -%}
     {%- endfor -%}
-    {%- set condition = '(' ~ day_condition(column, spans) ~ ')' -%}
+    {%- set condition = '(' ~ day_condition(column, whole_units(spans, granularity)) ~ ')' -%}
     {%- if condition not in test.compiled_code -%}{{ return(none) }}{%- endif -%}
-    {%- set one_day = test.compiled_code | replace(condition, '(' ~ column ~ ' = looked_at_.day)') -%}
+    {%- set one_day = test.compiled_code | replace(condition, '(' ~ column ~ ' = ' ~ unit_of('looked_at_.day', granularity) ~ ')') -%}
     {%- set failing -%}
         select day::text from ({{ looked_at }}) as looked_at_
         where exists (select from ({{ one_day }}) as failed)
@@ -127,7 +129,10 @@
     {%- set days = run_query(failing).columns[0].values() -%}
     {%- if not days -%}{{ return(none) }}{%- endif -%}
     {%- set listed = "(date '" ~ days | join("', date '") ~ "')" -%}
-    {%- set others = test.compiled_code | replace(condition, '(' ~ condition ~ ' and ' ~ column ~ ' not in ' ~ listed ~ ')') -%}
+    {%- set units = [] -%}
+    {%- for day in days -%}{%- do units.append(unit_of("'" ~ day ~ "'", granularity)) -%}{%- endfor -%}
+    {%- set besides = '(' ~ condition ~ ' and ' ~ column ~ ' not in (' ~ units | join(', ') ~ '))' -%}
+    {%- set others = test.compiled_code | replace(condition, besides) -%}
     {%- if run_query('select from (' ~ others ~ ') as failed limit 1').rows -%}{{ return(none) }}{%- endif -%}
     {{ return(listed) }}
 {% endmacro %}

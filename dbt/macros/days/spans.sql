@@ -21,6 +21,28 @@
 {%- endmacro %}
 
 
+{#- The spans of all days that are rebuilt with some: those themselves, or their whole ISO weeks, Monday to
+    Sunday, where the granularity is `week`. -#}
+{% macro whole_units(spans, granularity) %}
+    {%- if granularity != 'week' -%}{{ return(spans) }}{%- endif -%}
+    {%- set date, one_day, weeks = modules.datetime.date, modules.datetime.timedelta(days=1), [] -%}
+    {%- for s in spans -%}
+        {%- set first, last = date.fromisoformat(s.first), date.fromisoformat(s.last) -%}
+        {%- do weeks.append({
+            'first': (first - one_day * first.weekday()).isoformat(),
+            'last': (last + one_day * (6 - last.weekday())).isoformat(),
+        }) -%}
+    {%- endfor -%}
+    {{ return(weeks) }}
+{% endmacro %}
+
+
+{#- The first day of the unit that a day is in. Of a timestamp: of a date, date_trunc asks the time zone. -#}
+{% macro unit_of(day, granularity) -%}
+    date_trunc('{{ granularity or 'day' }}', {{ day }}::timestamp)::date
+{%- endmacro %}
+
+
 {#- The spans without their versions, neighbours joined: as few as say the same days. -#}
 {% macro joined_spans(spans) %}
     {%- set one_day = modules.datetime.timedelta(days=1) -%}

@@ -20,7 +20,7 @@
     {%- if kind == 'event_date' and upstream is none %} {{ profiles_comment() }}{% endif %}
     {#- A full build of a partitioned model names its days too: it has partitions for just those. #}
     {% if has_window() or config.get('partition_by') is not none -%}
-        ({{ day_condition(column, spans) }})
+        ({{ day_condition(column, whole_units(spans, config.get('granularity'))) }})
     {%- else -%}
         true
     {%- endif %}

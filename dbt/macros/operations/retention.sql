@@ -23,6 +23,10 @@
         );
         delete from {{ ref('int_event_day_counts') }} where event_date < '{{ before }}';
         delete from {{ ref('regional_daily_events') }} where event_date < '{{ before }}';
+        -- The week in which the last of these days lies is counted again, by the next build.
+        delete from {{ ref('weekly_active_users') }} where week_start < '{{ before }}';
+        update {{ schema_of('intermediate') }}.built_days set version = 0
+        where model = 'weekly_active_users' and {{ unit_of('day', 'week') }} < '{{ before }}';
         {%- if partitions %}
         {{ lock_with_retries(facts, partitions_before) }}
         drop table {{ partitions | join(', ') }};

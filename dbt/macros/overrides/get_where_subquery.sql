@@ -7,16 +7,23 @@
     {%- if spans is none and not where -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set conditions = (['(' ~ where ~ ')'] if where else []) + ([] if spans is none else ['(' ~ day_condition(column, spans) ~ ')']) -%}
+    {%- set conditions = (['(' ~ where ~ ')'] if where else []) + ([] if spans is none else ['(' ~ day_condition(column, whole_units(spans, model_config(relation).get('granularity'))) ~ ')']) -%}
     {{ return("(select * from " ~ relation ~ " where " ~ conditions | join(" and ") ~ ") as dbt_subquery") }}
 {%- endmacro %}
 
 
 {#- The day column of a windowed model; none for other models. -#}
 {% macro model_overwrite_by(relation) %}
-    {%- if not execute -%}{{ return(none) }}{%- endif -%}
+    {%- set config = model_config(relation) -%}
+    {{ return(config.get('overwrite_by') or (config.get('partition_by') or {}).get('field')) }}
+{% endmacro %}
+
+
+{#- The config of the model of a relation; empty where there is none. -#}
+{% macro model_config(relation) %}
+    {%- if not execute -%}{{ return({}) }}{%- endif -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier -%}
-        {{ return(node.config.get('overwrite_by') or (node.config.get('partition_by') or {}).get('field')) }}
+        {{ return(node.config) }}
     {%- endfor -%}
-    {{ return(none) }}
+    {{ return({}) }}
 {% endmacro %}

@@ -19,6 +19,7 @@
     {%- set relation, of_query = this.incorporate(type='table'), [] -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% do lock_before_reading() %}
     {%- if existing is none -%}
         {%- set constraints = _create_table(relation, of_query) -%}
     {%- elif existing.type != 'table' or is_full and _is_partitioned(relation) -%}
@@ -138,7 +139,8 @@
     {%- if config.get('overwrite_by') -%}
     delete from {{ relation }}
     where {{ adapter.quote(config.get('overwrite_by')) }} not in (
-        select day from {{ schema_of('raw') }}.day_versions where kind = '{{ window_kind() }}'
+        select {{ unit_of('day', config.get('granularity')) }}
+        from {{ schema_of('raw') }}.day_versions where kind = '{{ window_kind() }}'
     );
     {%- endif -%}
 {% endmacro %}

@@ -4,7 +4,7 @@
         'partition_overwrite': {
             'needs': ['partition_by'], 'may_have': [], 'has_no': ['unlogged', 'incremental_predicates'],
         },
-        'overwrite_days': {'needs': ['overwrite_by'], 'may_have': ['cell_column']},
+        'overwrite_days': {'needs': ['overwrite_by'], 'may_have': ['cell_column', 'granularity']},
         'sync_rows': {'needs': ['unique_key'], 'may_have': ['sync_where']},
     }) }}
 {% endmacro %}
@@ -55,6 +55,12 @@
     {%- for key in ('overwrite_by', 'cell_column') if config.get(key) and config[key] not in node.columns -%}
         {{ return(key ~ "='" ~ config[key] ~ "' is no column of the model's yml") }}
     {%- endfor -%}
+    {%- if strategy == 'overwrite_days' and config.get('granularity', 'day') not in ('day', 'week') -%}
+        {{ return("granularity='" ~ config.granularity ~ "' is neither day nor week") }}
+    {%- endif -%}
+    {%- if strategy == 'overwrite_days' and config.get('granularity') == 'week' and config.get('cell_column') -%}
+        {{ return('cell_column means nothing to weeks') }}
+    {%- endif -%}
     {%- if strategy == 'sync_rows' and config.unique_key is string -%}
         {{ return("unique_key='" ~ config.unique_key ~ "' is no list") }}
     {%- endif -%}
