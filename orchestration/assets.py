@@ -1,5 +1,6 @@
 """The assets: raw tables from ingestion, every dbt model, then the features and the model of ML."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -9,6 +10,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from alerts.settings import AlertSettings
+from core.days import DayRange
 from core.errors import Unavailable, UserError
 from core.settings import ROOT, read_settings
 from core.warehouse.relation import read
@@ -21,6 +23,7 @@ from orchestration.automation import (
     left_by_days,
 )
 from orchestration.dbt.resource import Dbt
+from orchestration.dbt.results import ROWS
 from orchestration.dbt.run import Event, build
 from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import Common, Translator
@@ -77,15 +80,26 @@ def raw(
         # The line is all there is to know; a traceback would show what it was raised from.
         raise dg.Failure(str(error), allow_retries=isinstance(error, Unavailable)) from None
     context.log.info(result.summary())
+    rows = _rows_delivered(warehouse, days_of(context))
     for key, delivered in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles)):
         if delivered is not None:
+            for day in context.partition_keys:
+                context.add_asset_metadata({ROWS: rows[key, day]}, key, day)
             found: dict[str, Any] = {
-                "dagster/row_count": delivered.total,
+                ROWS: delivered.total,
                 "units": len(delivered.read),
                 "unchanged_units": delivered.unchanged,
                 LOAD: result.load_id or "unchanged",
             }
             yield dg.MaterializeResult(asset_key=key, metadata=found)
+
+
+def _rows_delivered(warehouse: Warehouse, days: DayRange) -> Counter[tuple[dg.AssetKey, str]]:
+    """How many live rows of each raw table each day has now, of all sources."""
+    rows: Counter[tuple[dg.AssetKey, str]] = Counter()
+    for row in read(warehouse.open(), "raw.deliveries", "ingest_date", days):
+        rows[dg.AssetKey(["raw", row["table_name"]]), f"{row['ingest_date']}"] += row["rows"]
+    return rows
 
 
 # By event day, where the raw tables are by day of delivery: automation.ledger_sensor fills it.

@@ -29,11 +29,24 @@ def daily_row_count(
 ) -> dg.AssetCheckResult:
     """What analytics.daily_row_counts says of the run's days."""
     days = read(warehouse.open(), "analytics.daily_row_counts", "event_date", days_of(context))
-    unusual = {f"{day['event_date']}": day["unusual"] for day in days if day["unusual"]}
-    if not context.has_partition_key:
-        passed = {key: key not in unusual for key in context.partition_keys}
-        note(context, ROW_COUNT, WARN, passed)
+    counts = {f"{day.pop('event_date')}": day for day in days}
+    unusual = {day: found["unusual"] for day, found in counts.items() if found["unusual"]}
+    said = {day: _said(counts.get(day, {"events": 0})) for day in context.partition_keys}
+    if context.has_partition_key:
+        [metadata] = said.values()
+        return dg.AssetCheckResult(passed=not unusual, severity=WARN, metadata=metadata)
+    for day, metadata in said.items():
+        note(context, ROW_COUNT, WARN, {day: day not in unusual}, metadata)
     return dg.AssetCheckResult(passed=not unusual, severity=WARN, metadata=unusual)
+
+
+def _said(counted: dict[str, Any]) -> dict[str, Any]:
+    """A day's count and its bounds, as far as they are known."""
+    return {
+        name: round(value, 1) if isinstance(value, float) else value
+        for name, value in counted.items()
+        if value is not None
+    }
 
 
 def _hourly(asset: dg.AssetKey, description: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from core.days import DayRange, monday_of
+from core.days import monday_of
 from core.errors import UserError
 from core.warehouse.relation import Where, read
 from orchestration.automation import BUSY, LOAD, ON, RAW_EVENTS, RAW_PROFILES
@@ -139,8 +139,8 @@ def _materializations(db: Where, days: list[Day]) -> Iterator[dg.AssetMaterializ
     for each in days:
         by_node[each.key, each.node].append(each)
     for (key, node), found in reversed(by_node.items()):
-        span = DayRange.inclusive(min(each.day for each in found), max(each.day for each in found))
-        counted = rows_by_partition(db, node, span, REGIONS) if node else None
+        days = [each.day for each in found]
+        counted = rows_by_partition(db, node, days, REGIONS) if node else None
         for each in found:
             for partition in each.partitions:
                 metadata: dict[str, Any] = dict([each.by])

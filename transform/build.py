@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import date
 
 from dbt.artifacts.resources.types import NodeType
 from dbt.artifacts.schemas.results import NodeResult
@@ -245,7 +246,7 @@ def run_dbt(
     return results
 
 
-def days_built(db: Connection, beside: DayRange | None = None) -> list[str]:
+def days_built(db: Connection, beside: DayRange) -> list[date]:
     """The event days whose facts the last `run_dbt` of this process has built, without those of a
     range."""
     # Not of event_days: where that view could not be made, its error is what counts.
@@ -255,7 +256,7 @@ def days_built(db: Connection, beside: DayRange | None = None) -> list[str]:
             where model = 'fact_events' and invocation_id = %s order by day""",
             (last_invocation(),),
         )
-        return [f"{day}" for (day,) in cursor.fetchall() if beside is None or day not in beside]
+        return [day for (day,) in cursor.fetchall() if day not in beside]
 
 
 def days_waiting(db: Connection, days: DayRange) -> list[str]:

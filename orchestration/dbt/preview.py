@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from core.days import DayRange
-from core.warehouse.relation import Where, counts, read
+from core.days import DayRange, monday_of
+from core.warehouse.relation import Days, Where, counts, read
 from transform.project import VIEWS
 
 PREVIEW_ROWS = 5
@@ -26,9 +26,9 @@ def rows_and_preview(
         return None
     relation = f"{node.schema}.{node.alias}"
     columns = counted_by(node.columns, node.config.get("cell_column"))
-    days = days_counted(columns, days)
-    rows = read(where, relation, columns[0] if columns else None, days, PREVIEW_ROWS)
-    return counts(where, relation, columns, days), markdown(rows)
+    shown = days.whole_weeks if columns[:1] == [WEEK_COLUMN] else days
+    rows = read(where, relation, columns[0] if columns else None, shown, PREVIEW_ROWS)
+    return counts(where, relation, columns, days_counted(columns, days)), markdown(rows)
 
 
 def counted_by(columns: Collection[str], cell_column: str | None) -> list[str]:
@@ -38,9 +38,9 @@ def counted_by(columns: Collection[str], cell_column: str | None) -> list[str]:
     return [name for name in (day_column, cell_column) if name]
 
 
-def days_counted(columns: Sequence[str], days: DayRange) -> DayRange:
-    """The days whose rows are counted: those themselves, or their whole weeks."""
-    return days.whole_weeks if columns[:1] == [WEEK_COLUMN] else days
+def days_counted(columns: Sequence[str], days: Days) -> Days:
+    """The days whose rows are counted: those themselves, or the Mondays of their weeks."""
+    return sorted({*map(monday_of, days)}) if columns[:1] == [WEEK_COLUMN] else days
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:

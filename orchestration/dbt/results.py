@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from core.days import DayRange
-from core.warehouse.relation import Where, counts
+from core.warehouse.relation import Days, Where, counts
 from orchestration.dbt.cells import Regions
 from orchestration.dbt.lineage import column_lineage
 from orchestration.dbt.preview import counted_by, days_counted, rows_and_preview
@@ -40,11 +40,23 @@ class Built:
                 context.add_asset_metadata(rows, self.key, partition)
         return dg.MaterializeResult(asset_key=self.key, metadata=self.metadata)
 
-    def note(self, context: dg.AssetExecutionContext, partitions: Sequence[str]) -> None:
+    def note_along(self, context: dg.AssetExecutionContext, partitions: Sequence[str]) -> None:
         """Note that cells or weeks were built along with the days of a run."""
         rows = self.rows or Counter()
         for each in partitions:
             metadata = self.metadata | {ROWS: rows[each]}
+            context.log_event(dg.AssetMaterialization(self.key, metadata=metadata, partition=each))
+
+    def note_late(
+        self,
+        context: dg.AssetExecutionContext,
+        partitions: Sequence[str],
+        rows: Mapping[str, int] | None,
+    ) -> None:
+        """Note that partitions beside the run's were built, and how many rows each has now."""
+        by = {INVOCATION: self.metadata[INVOCATION]}
+        for each in partitions:
+            metadata = by | ({} if rows is None else {ROWS: rows[each]})
             context.log_event(dg.AssetMaterialization(self.key, metadata=metadata, partition=each))
 
 
@@ -76,7 +88,7 @@ def built(result: Any, where: Where, days: DayRange, regions: Regions) -> Built:
 
 
 def rows_by_partition(
-    where: Where, unique_id: str, days: DayRange, regions: Regions
+    where: Where, unique_id: str, days: Days, regions: Regions
 ) -> Counter[str] | None:
     """How many rows each partition of a model has; None where the model has no days.
 
@@ -90,8 +102,8 @@ def rows_by_partition(
     columns = counted_by(node["columns"], node["config"].get("cell_column"))
     if not columns:
         return None
-    relation, days = f"{node['schema']}.{node['alias']}", days_counted(columns, days)
-    return _by_partition(counts(where, relation, columns, days), regions)
+    relation = f"{node['schema']}.{node['alias']}"
+    return _by_partition(counts(where, relation, columns, days_counted(columns, days)), regions)
 
 
 def _by_partition(counted: Mapping[tuple[str, ...], int], regions: Regions) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ from core.warehouse.connection import Warehouse
 from orchestration.dbt.cells import Regions
 from orchestration.dbt.checks import note_test
 from orchestration.dbt.resource import Dbt
-from orchestration.dbt.results import INVOCATION, Built, built
+from orchestration.dbt.results import Built, built, rows_by_partition
 from orchestration.dbt.selection import Selection
 from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import FACTS
@@ -55,11 +55,12 @@ def build(
         there = [model for model in selected if model.key != FACTS or not waiting]
         yield from (model.materialization(context) for model in there)
         late = _late_days(selected, db, days)
-        _note(context, selected, late)
-        _note_along(context, [m for m in models if m not in selected], regions, days, late)
+        for model in models:
+            along = [] if model in selected else days
+            _note_beside(context, model, db, regions, along, late)
         for result in selection.of_tests(results):
             spec = selection.tests[result.node.unique_id]
-            note_test(context, spec, result, db, [*late, *context.partition_keys])
+            note_test(context, spec, result, db, [*map(str, late), *context.partition_keys])
     reason, can_retry = why_it_failed(results)
     if reason or waiting:
         raise dg.Failure(reason or _held(waiting), allow_retries=can_retry)
@@ -78,7 +79,7 @@ def _waiting_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]
     return days_waiting(db, days) if FACTS in [model.key for model in models] else []
 
 
-def _late_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:
+def _late_days(models: Sequence[Built], db: Any, days: DayRange) -> list[date]:
     """The days beside the run's that were built too: the older days that late rows of its delivery
     belong to."""
     from transform.build import days_built
@@ -86,26 +87,19 @@ def _late_days(models: Sequence[Built], db: Any, days: DayRange) -> list[str]:
     return days_built(db, days) if FACTS in [model.key for model in models] else []
 
 
-def _note_along(
+def _note_beside(
     context: dg.AssetExecutionContext,
-    models: Sequence[Built],
+    model: Built,
+    db: Any,
     regions: Regions,
-    days: DayRange,
-    late: Sequence[str],
+    days: Iterable[date],
+    late: Sequence[date],
 ) -> None:
-    for model in models:
-        config = manifest()["nodes"][model.unique_id]["config"]
-        there = regions.partitions(config, days)
-        model.note(context, there)
-        older = regions.partitions(config, map(date.fromisoformat, late))
-        _note(context, [model], [each for each in older if each not in there])
-
-
-def _note(
-    context: dg.AssetExecutionContext, models: Sequence[Built], partitions: Sequence[str]
-) -> None:
-    """Note that partitions beside the run's were built."""
-    for model in models:
-        by = {INVOCATION: model.metadata[INVOCATION]}
-        for partition in partitions:
-            context.log_event(dg.AssetMaterialization(model.key, metadata=by, partition=partition))
+    """Note what a run has built beside its own partitions: those of `days` along, and late days."""
+    config = manifest()["nodes"][model.unique_id]["config"]
+    there = regions.partitions(config, days)
+    model.note_along(context, there)
+    older = [each for each in regions.partitions(config, late) if each not in there]
+    is_counted = older and model.rows is not None
+    rows = rows_by_partition(db, model.unique_id, late, regions) if is_counted else None
+    model.note_late(context, older, rows)

@@ -111,6 +111,43 @@ def test_materializations_carry_rows_preview_and_links(ran):
     assert cells == others
 
 
+def test_late_days_and_days_of_delivery_have_their_own_numbers(ran):
+    """In a run of a range: those of their day, not those of the run."""
+    facts = "select event_date::text, count(*) from analytics.fact_events group by 1"
+    rows = {day: metadata(ran, FACTS, day)["dagster/row_count"] for day in LATE + DAYS}
+    assert rows == dict(query(ran.warehouse, facts))
+    cells = {
+        day: sum(
+            metadata(ran, REGIONAL, f"{day}|{region}")["dagster/row_count"] for region in REGIONS
+        )
+        for day in LATE
+    }
+    regional = "select event_date::text, count(*) from analytics.regional_daily_events group by 1"
+    assert cells.items() < dict(query(ran.warehouse, regional)).items()
+    for table in ("events", "user_profiles"):
+        landed = f"select ingest_date::text, count(*) from raw.{table} group by 1"
+        raw = {day: metadata(ran, dg.AssetKey(["raw", table]), day) for day in DAYS}
+        counted = {day: found["dagster/row_count"] for day, found in raw.items()}
+        assert counted == dict(query(ran.warehouse, landed))
+
+
+def test_a_check_of_a_count_says_the_count(ran):
+    """Also when it passes; here there is too little history."""
+    [last] = [
+        entry.get_dagster_event().event_specific_data
+        for entry in ran.instance.all_logs(
+            ran.instance.get_runs()[-1].run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        )
+        if entry.get_dagster_event().event_specific_data.check_name == "daily_row_count"
+        and entry.get_dagster_event().event_specific_data.partition == DAYS[-1]
+    ]
+    said = {name: value.value for name, value in last.metadata.items()}
+    facts = f"select count(*) from analytics.fact_events where event_date = '{DAYS[-1]}'"
+    assert [(said["events"],)] == query(ran.warehouse, facts)
+    assert said["history"] == 0
+    assert "too little history" in said["unusual"]
+
+
 def test_ml_is_stored_by_partition(ran):
     features = ran.storage / "user_activity_features"
     assert sorted(path.name for path in features.iterdir()) == [f"{day}.parquet" for day in DAYS]

@@ -76,7 +76,7 @@ def test_a_late_event_rebuilds_exactly_its_week(automation, house, tmp_path):
 
 
 def test_a_day_that_was_built_without_its_week_requests_that_week(automation, house):
-    """Where all its days that are there have passed their checks; on the others nothing happened."""
+    """Where all its days that are there have passed their checks."""
     automation.tick()
     rebuilt_alone(house, DAYS[1], failed="assert_every_valid_event_is_a_fact")
     rebuilt_alone(house, DAYS[4])

@@ -10,6 +10,7 @@ from tests.helpers.pipeline import query
 from tests.helpers.strategy_project import PLAIN, Model
 
 BY_DAY = {"field": "sold_on", "granularity": "day"}
+DAYS: dict[str, Any] = {"incremental_strategy": "overwrite_days", "overwrite_by": "sold_on"}
 NO_STRATEGY: dict[str, Any] = {"incremental_strategy": "append", "contract": {"enforced": False}}
 
 
@@ -49,6 +50,14 @@ WRONG = {
     "missing": (
         Model(partition_by=None, config={"incremental_strategy": "overwrite_days"}),
         "overwrite_days needs the config overwrite_by",
+    ),
+    "no_unit": (
+        Model(partition_by=None, config=DAYS | {"granularity": "month"}),
+        "granularity='month' is neither day nor week",
+    ),
+    "cells_of_weeks": (
+        Model(partition_by=None, config=DAYS | {"granularity": "week", "cell_column": "sale"}),
+        "cell_column means nothing to weeks",
     ),
     "no_list": (
         Model(

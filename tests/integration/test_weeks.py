@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from ingestion.land.retention import prune_events as prune_landed
+from tests.helpers.checkout import EditedProject
 from tests.helpers.pipeline import (
     Record,
     build,
@@ -31,6 +32,9 @@ ROWS = "select week_start::text, active_users, events from analytics.weekly_acti
 # Which transaction has written a week.
 WRITTEN = "select week_start::text, xmin::text from analytics.weekly_active_users"
 NAME = """'"test"."analytics"."weekly_active_users"'"""
+A_TEST = """
+{% test few_users(model) %} select week_start from {{ model }} where active_users > 3 {% endtest %}
+"""
 OTHER_WRITER = f"select pg_advisory_xact_lock(hashtextextended({NAME}, 0))"
 
 
@@ -105,6 +109,19 @@ def test_no_day_of_a_week_becomes_older_again(built):
         )
     expected = counted(each for day in DAYS if day != LATE for each in records(day))
     assert query(built, ROWS) == expected
+
+
+def test_a_test_of_weeks_fails_for_the_days_of_those(built, tmp_path, monkeypatch):
+    """Its rows say no day: each day is asked of its week."""
+    project = EditedProject(tmp_path / "checkout", monkeypatch)
+    project.write("macros/few_users.sql", A_TEST)
+    yml = "models/marts/weekly_active_users.yml"
+    project.edit(yml, "    columns:\n", "    data_tests: [few_users]\n    columns:\n")
+    assert not project.dbt("build", "--exclude-resource-type", "unit_test").success
+    busy = {day for day in DAYS if f"{date.fromisoformat(day):%G-%V}" == "2026-01"}
+    assert busy == {*DAYS[1:4]}
+    state = "select event_date::text, tests_passed from analytics.event_days order by 1"
+    assert query(built, state) == [(day, day not in busy) for day in DAYS]
 
 
 def test_prune_counts_the_week_anew_that_it_has_a_part_of(built):
