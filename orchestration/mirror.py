@@ -139,8 +139,8 @@ def _materializations(db: Where, days: list[Day]) -> Iterator[dg.AssetMaterializ
     for each in days:
         by_node[each.key, each.node].append(each)
     for (key, node), found in reversed(by_node.items()):
-        days = [each.day for each in found]
-        counted = rows_by_partition(db, node, days, REGIONS) if node else None
+        dates = [each.day for each in found]
+        counted = rows_by_partition(db, node, dates, REGIONS) if node else None
         for each in found:
             for partition in each.partitions:
                 metadata: dict[str, Any] = dict([each.by])

@@ -5,14 +5,18 @@ dbt needs a third of a small build to find that each view is the one it would ma
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
+
+from psycopg2.extensions import connection as Connection
 
 from core.migrations import prepare
 from core.warehouse.connection import Warehouse
 from core.warehouse.marks import mark, set_mark
+from core.warehouse.relation import exists
 from core.warehouse.target import is_dev
 from transform.build_lock import is_edited
-from transform.project import has_own_files, project_digest
+from transform.project import VIEWS, has_own_files, parents, project_digest
 from transform.touched import touched_views
 
 BESIDE_VIEWS = ("--selector", "beside_views")  # dbt/selectors.yml: their tests among it
@@ -34,6 +38,27 @@ def are_untouched(warehouse: Warehouse) -> bool:
         prepare(db, is_dry=False)
         found = touched_views(db)
         return found is not None and mark(db, *_MARK) == f"{project_digest()} {found}"
+
+
+def missing_views(db: Connection, models: Collection[str]) -> list[str]:
+    """The views that some models read, and the views that those read, that are not there.
+
+    Args:
+        db: an open connection to the warehouse.
+        models: dbt's unique ids. Views among them do not count: they are about to be made.
+
+    Returns:
+        dbt's unique ids.
+    """
+    found: dict[str, bool] = {}
+    left = list(models)
+    while left:
+        for unique_id, node in parents(left.pop()).items():
+            is_view = node.get("config", {}).get("materialized") in VIEWS
+            if is_view and unique_id not in found and unique_id not in models:
+                found[unique_id] = exists(db, f"{node['schema']}.{node['alias']}")
+                left.append(unique_id)
+    return [unique_id for unique_id, is_there in found.items() if not is_there]
 
 
 def note_views(warehouse: Warehouse) -> None:

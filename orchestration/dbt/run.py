@@ -19,6 +19,7 @@ from orchestration.dbt.selection import Selection
 from orchestration.dbt.termination import terminable
 from orchestration.dbt.translator import FACTS
 from transform.project import manifest
+from transform.views import missing_views
 
 Event = dg.MaterializeResult[Any]
 
@@ -46,8 +47,11 @@ def build(
 
     selection = Selection.of(context)
     cells = regions.environment(context.partition_keys)
+    # Of a first backfill Dagster makes two runs at once: what hangs on the ledger alone is another.
+    with closing(warehouse.connect()) as db:
+        missing = missing_views(db, selection.models)
     with terminable(context):
-        results = dbt.run(warehouse, selection.arguments(days), cells)
+        results = dbt.run(warehouse, selection.arguments(days, missing), cells)
     with closing(warehouse.connect()) as db:
         models = [built(r, db, days, regions) for r in results if selection.has_built(r)]
         selected = [model for model in models if model.unique_id in selection.models]
@@ -56,8 +60,8 @@ def build(
         yield from (model.materialization(context) for model in there)
         late = _late_days(selected, db, days)
         for model in models:
-            along = [] if model in selected else days
-            _note_beside(context, model, db, regions, along, late)
+            is_along = model not in selected
+            _note_beside(context, model, db, regions, days if is_along else (), late)
         for result in selection.of_tests(results):
             spec = selection.tests[result.node.unique_id]
             note_test(context, spec, result, db, [*map(str, late), *context.partition_keys])

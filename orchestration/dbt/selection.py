@@ -45,17 +45,21 @@ class Selection:
         }
         return cls(models, tests, _along(models))
 
-    def arguments(self, days: DayRange) -> list[str]:
+    def arguments(self, days: DayRange, missing: Sequence[str] = ()) -> list[str]:
         """dbt's arguments for some UTC days.
 
         Checks alone are `dbt test`: a build tests what it has built, which would be nothing.
+
+        Args:
+            days: the UTC days of the run.
+            missing: other models that the selected ones need.
         """
         from transform.build import build_arguments  # imports dbt, 1 s
 
         arguments = build_arguments(days) if self.models else ["test"]
         # In full: a name alone may also be a folder's, or the project's.
         nodes = manifest()["nodes"]
-        selected = [*(self.models or self.tests), *self.along]
+        selected = [*(self.models or self.tests), *self.along, *missing]
         names = [".".join(nodes[unique_id]["fqn"]) for unique_id in selected]
         return [*arguments, "--select", *names]
 
