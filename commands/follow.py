@@ -207,7 +207,9 @@ class Follower:
         except FAILURES:
             days = []
         more = f" and {len(days) - SHOWN} more" if len(days) > SHOWN else ""
-        return f"facts of {', '.join(days[:SHOWN]) or 'no day'}{more} after {seconds:.1f} s"
+        return (
+            f"facts of {', '.join(map(str, days[:SHOWN])) or 'no day'}{more} after {seconds:.1f} s"
+        )
 
 
 if __name__ == "__main__":

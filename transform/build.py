@@ -246,7 +246,7 @@ def run_dbt(
     return results
 
 
-def days_built(db: Connection, beside: DayRange) -> list[date]:
+def days_built(db: Connection, beside: DayRange | None = None) -> list[date]:
     """The event days whose facts the last `run_dbt` of this process has built, without those of a
     range."""
     # Not of event_days: where that view could not be made, its error is what counts.
@@ -256,7 +256,7 @@ def days_built(db: Connection, beside: DayRange) -> list[date]:
             where model = 'fact_events' and invocation_id = %s order by day""",
             (last_invocation(),),
         )
-        return [day for (day,) in cursor.fetchall() if day not in beside]
+        return [day for (day,) in cursor.fetchall() if beside is None or day not in beside]
 
 
 def days_waiting(db: Connection, days: DayRange) -> list[str]:
