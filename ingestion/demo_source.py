@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.warehouse.server import is_named
-from ingestion.settings import EVENTS_URL, RESOURCE
+from ingestion.settings import EVENTS_URL, RESOURCE, named_sources
 
 
 @contextmanager
 def demo_source() -> Iterator[None]:
-    """While it lasts, EVENTS_URL is the demo API, where neither it nor a server is named.
+    """While it lasts, EVENTS_URL is the demo API, where no source is named, and no server.
 
     With a warehouse of the user's own, made-up events must not come in by an oversight.
     """
-    if EVENTS_URL.read() or RESOURCE.read() or is_named():
+    if EVENTS_URL.read() or RESOURCE.read() or named_sources() or is_named():
         yield
         return
     from ingestion.demo.server import running

@@ -13,7 +13,7 @@ from core.settings import Place, Setting, optional_window, read_settings
 from core.values import Day, OneOf, Port, Share, Switch, Text, Whole
 from ingestion.mapping.reading import EVENT_TS_MIN as FIRST_DAY
 from ingestion.mapping.reasons import Reason
-from ingestion.sources import chosen_source
+from ingestion.sources import NamedSource, all_sources, chosen_source
 
 MAX_CONCURRENCY = 64
 MAPPING = Setting(
@@ -218,6 +218,15 @@ OTHERS = (
         example="https://minio.example.com",
     ),
 )
+
+
+def named_sources() -> dict[str, NamedSource]:
+    """The sources of SOURCES_FILE, by name; none where variables say that there is one source.
+
+    Raises:
+        UserError: the file is no TOML, or says what cannot be.
+    """
+    return all_sources(SOURCES_FILE.read(), SOURCE_NAME.read(), os.environ)
 
 
 def _chosen(env: Mapping[str, str]) -> tuple[Mapping[str, str], int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from core.addresses import Owner
 from core.errors import UserError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -103,9 +104,29 @@ def _checked(where: str, source: NamedSource) -> NamedSource:
     for name in ("region", "calls_per_day"):
         if getattr(source, name) and source.SOURCE != "api":
             raise UserError(f"{where} has {name}, which is of an API, but SOURCE = {source.SOURCE}")
+    if source.owner:
+        Owner()(f"{where} has owner", source.owner)
     if source.calls_per_day < 0:
         raise UserError(f"{where} has calls_per_day = {source.calls_per_day}, not 1 or more")
     return source
+
+
+def all_sources(path: Path, name: str, variables: Mapping[str, str]) -> dict[str, NamedSource]:
+    """The sources that are pulled where nobody says which: all of a file, by name.
+
+    None where variables, or SOURCE_NAME, say that there is one.
+
+    Args:
+        path: the file.
+        name: SOURCE_NAME; "" where it is not set.
+        variables: those of a single source.
+
+    Raises:
+        UserError: as `read_sources`.
+    """
+    if name or variables.get("EVENTS_URL") or variables.get("RESOURCE"):
+        return {}
+    return read_sources(path)
 
 
 def chosen_source(path: Path, name: str, variables: Mapping[str, str]) -> NamedSource | None:

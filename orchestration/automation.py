@@ -6,15 +6,15 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.settings import EVENTS_URL
+from ingestion.settings import EVENTS_URL, RESOURCE, SOURCE_NAME
 from orchestration.dbt.translator import FACTS
+from orchestration.deliveries import RAW_EVENTS, RAW_PROFILES
 from orchestration.partitions import has_partition
 from orchestration.resources import Warehouse
+from orchestration.sources import SOURCES, without_schedule
 from orchestration.told import cursor_of, due, read_cursor
 from transform.event_days import out_of_date
 
-RAW_EVENTS = dg.AssetKey(["raw", "events"])
-RAW_PROFILES = dg.AssetKey(["raw", "user_profiles"])
 LEDGER = dg.AssetKey(["raw", "ledger"])
 LOAD = "load_id"  # in the metadata of what was landed
 RAW = dg.AssetSelection.assets(RAW_EVENTS, RAW_PROFILES)
@@ -42,7 +42,9 @@ BUSY = [
     dg.DagsterRunStatus.STARTED,
 ]
 
-pull_job = dg.define_asset_job("pull", RAW.without_checks())
+pull_job = dg.define_asset_job(
+    "pull", (RAW | dg.AssetSelection.assets(*without_schedule())).without_checks()
+)
 days_job = dg.define_asset_job("days", BY_DAY)
 cells_job = dg.define_asset_job("cells", REGIONAL)
 weeks_job = dg.define_asset_job("weeks", WEEKLY)
@@ -115,7 +117,9 @@ def ledger_sensor(
 
 
 def _pull(context: dg.ScheduleEvaluationContext, days_ago: int) -> dg.RunRequest | dg.SkipReason:
-    if not EVENTS_URL.read():
+    if SOURCES and not without_schedule():
+        return dg.SkipReason("each source has a schedule of its own")
+    if not (SOURCES or SOURCE_NAME.read() or EVENTS_URL.read() or RESOURCE.read()):
         return dg.SkipReason("EVENTS_URL is not set")
     at = context.scheduled_execution_time
     day = f"{at.date() - timedelta(days=days_ago)}"

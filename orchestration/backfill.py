@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from core.command_line import command, run_command
 from core.errors import UserError
 from core.settings import RangeSettings, optional_range
-from ingestion.settings import IngestSettings
+from ingestion.settings import SOURCE_NAME, IngestSettings, named_sources
 from orchestration.settings import orchestration_settings
 
 
@@ -26,7 +27,9 @@ def backfill() -> None:
     from ingestion.demo_source import demo_source
 
     with demo_source():
-        IngestSettings.from_env(days)  # a wrong setting is said before anything starts
+        for source in named_sources() or [SOURCE_NAME.read()]:
+            # A wrong setting is said before anything starts.
+            IngestSettings.from_env(days, os.environ | {SOURCE_NAME.name: source})
         import dagster as dg
 
         from core.warehouse.server import warehouse

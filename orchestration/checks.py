@@ -7,10 +7,10 @@ import dagster as dg
 
 from core.days import due_day
 from core.warehouse.relation import read
-from orchestration.automation import RAW_EVENTS
 from orchestration.dbt.checks import WARN, note
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.translator import FACTS
+from orchestration.deliveries import RAW_EVENTS
 from orchestration.partitions import DAYS, FIRST, days_of, has_partition
 from orchestration.resources import Warehouse
 

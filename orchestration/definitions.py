@@ -5,7 +5,17 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import alerting, assets, automation, checks, lost_runs, mirror, old_runs
+from orchestration import (
+    alerting,
+    assets,
+    automation,
+    checks,
+    lost_runs,
+    mirror,
+    old_runs,
+    raw,
+    sources,
+)
 from orchestration.dbt.resource import Dbt
 from orchestration.io_manager import Storage
 from orchestration.partitions import ONE_RUN
@@ -35,7 +45,7 @@ def definitions(**others: Any) -> dg.Definitions:
     }
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
-            [assets],
+            [raw, assets],
             backfill_policy=ONE_RUN,
             include_specs=True,
         ),
@@ -49,6 +59,7 @@ def definitions(**others: Any) -> dg.Definitions:
         schedules=[
             automation.pull_today,
             automation.pull_yesterday,
+            *sources.schedules(automation.RAW),
         ],
         sensors=[
             automation.automation_sensor,

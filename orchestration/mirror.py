@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -14,16 +14,17 @@ import dagster as dg
 from core.days import monday_of
 from core.errors import UserError
 from core.warehouse.relation import Where, read
-from orchestration.automation import BUSY, LOAD, ON, RAW_EVENTS, RAW_PROFILES
+from orchestration.automation import BUSY, LOAD, ON
 from orchestration.dbt.cells import is_by_week
 from orchestration.dbt.results import INVOCATION, ROWS, rows_by_partition
 from orchestration.dbt.translator import asset_key_of
+from orchestration.deliveries import delivered
 from orchestration.partitions import REGIONS, has_partition
 from orchestration.resources import Warehouse
+from orchestration.sources import SOURCES, source_key
 from transform.project import manifest
 
 A_TICK = 1_000  # materializations: some five seconds
-RAW = {"events": RAW_EVENTS, "user_profiles": RAW_PROFILES}
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,9 @@ def mirror(
 
 def _days(db: Where) -> Iterator[Day]:
     """All that is landed and built; nothing is before the first build."""
-    for row in read(db, "raw.deliveries", "ingest_date"):
-        at = datetime.fromtimestamp(float(row["load_id"]), UTC)
-        by = (LOAD, row["load_id"])
-        yield Day(RAW[row["table_name"]], row["ingest_date"], at, by, rows=row["rows"])
+    for (key, day), live in delivered(db).items():
+        if key.path[0] == "raw" or key in map(source_key, SOURCES):
+            yield Day(key, day, live.at, (LOAD, live.load_id), rows=live.rows)
     nodes = {each["name"]: unique_id for unique_id, each in manifest()["nodes"].items()}
     try:
         built = read(db, "intermediate.built_days", "day")

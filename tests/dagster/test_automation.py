@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 
 from core.settings import ROOT
-from orchestration.automation import RAW_EVENTS, ledger_sensor, pull_today, pull_yesterday
+from orchestration.automation import ledger_sensor, pull_today, pull_yesterday
 from orchestration.dbt.checks import target
+from orchestration.deliveries import RAW_EVENTS
 from orchestration.partitions import DAYS
 from tests.dagster.conftest import FACTS, REGIONAL, WEEKLY, House
 from tests.helpers.pipeline import deliver, event, ingest_files, query

@@ -8,7 +8,7 @@ import dagster as dg
 
 from core.progress import Progress
 from orchestration import mirror as mirrored
-from orchestration.automation import RAW_EVENTS
+from orchestration.deliveries import RAW_EVENTS
 from orchestration.mirror import mirror
 from tests.dagster.conftest import FACTS, REGIONAL, House, check
 from tests.helpers.pipeline import deliver, event, in_thread, ingest_files

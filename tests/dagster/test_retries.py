@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from orchestration.assets import raw
-from orchestration.automation import RAW_EVENTS
+from orchestration.deliveries import RAW_EVENTS
 from orchestration.resources import EventsSource, Warehouse
 from tests.dagster.conftest import House
 from tests.helpers.pipeline import deliver, event
