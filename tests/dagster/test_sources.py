@@ -21,7 +21,7 @@ SOURCES = """
 [[source]]
 name = "web"
 SOURCE = "files"
-url = "{folder}/web/%Y-%m-%d*.jsonl.gz"
+url = "{folder}/web/%Y-%m-%d*"
 mapping = "canonical"
 owner = "web@example.com"
 schedule = "0 3 * * 1-5"
@@ -29,7 +29,7 @@ schedule = "0 3 * * 1-5"
 [[source]]
 name = "app"
 SOURCE = "files"
-url = "{folder}/app/%Y-%m-%d*.jsonl.gz"
+url = "{folder}/app/%Y-%m-%d*"
 mapping = "canonical"
 """
 # In a process of its own: assets are made when the code is loaded.
@@ -63,7 +63,6 @@ def settings(warehouse, tmp_path) -> dict[str, str]:
     file.write_text(SOURCES.format(folder=tmp_path))
     return warehouse.libpq_env() | {
         "SOURCES_FILE": f"{file}",
-        "LOCAL_DIR": f"{tmp_path / 'local'}",
         "STORAGE_URL": f"{tmp_path / 'storage'}",
     }
 
@@ -102,17 +101,21 @@ def test_a_schedule_that_is_no_cron_is_said_in_a_line(settings):
     assert f"SOURCES_FILE='{file}'" in last
 
 
-def test_a_backfill_pulls_all_sources_and_says_what_each_delivered(settings, warehouse, tmp_path):
+def test_a_backfill_pulls_all_sources_and_says_what_each_delivered(
+    settings, warehouse, tmp_path, history_dir
+):
     for day in (D1, D2):
         deliver(tmp_path / "web", day, [event(f"web {n} {day}", f"{day}T10:00:00Z") for n in "abc"])
         deliver(tmp_path / "app", day, [event(f"app {day}", f"{day}T11:00:00Z")])
-    done = run_fresh("orchestration.backfill", **settings, FROM=D1, TO=D2)
+    done = run_fresh(
+        "orchestration.backfill", **settings, LOCAL_DIR=f"{history_dir}", FROM=D1, TO=D2
+    )
     assert done.returncode == 0, done.stderr
     facts = "select event_date::text, count(*) from analytics.fact_events group by 1 order by 1"
     assert query(warehouse, facts) == [(D1, 4), (D2, 4)]
     noted = """select asset_key, partition, event::jsonb from event_logs
         where dagster_event_type = 'ASSET_MATERIALIZATION' and asset_key ~ 'sources|raw'"""
-    history = replace(warehouse, database="dagster", host=f"{tmp_path / 'local' / 'postgres'}")
+    history = replace(warehouse, database="dagster")
     rows = {(key, day): rows_of(json.dumps(said)) for key, day, said in query(history, noted)}
     assert rows == {
         (key, day): number
@@ -121,6 +124,7 @@ def test_a_backfill_pulls_all_sources_and_says_what_each_delivered(settings, war
             ('["sources", "web"]', 3),
             ('["sources", "app"]', 1),
             ('["raw", "events"]', 4),
+            ('["raw", "user_profiles"]', 0),  # without which nothing is skipped
         )
     }
 
