@@ -42,7 +42,9 @@ def days_of_tick(source: NamedSource, at: datetime) -> DayRange:
 
 def longest_wait(source: NamedSource) -> timedelta:
     """The longest time between two ticks of a source's schedule."""
-    ticks, at, longest = _ticks(source), datetime.now(UTC), timedelta()
+    ticks = _ticks(source)
+    at = datetime.now(UTC)
+    longest = timedelta()
     for _ in range(_TICKS):
         if window := ticks.get_prev_partition_window(at):
             longest = max(longest, window.end - window.start)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import closing
 
-from psycopg2.extensions import connection as Connection
-
 from core.migrations import prepare
 from core.warehouse.connection import Warehouse
 from core.warehouse.marks import mark, set_mark
@@ -40,11 +38,13 @@ def are_untouched(warehouse: Warehouse) -> bool:
         return found is not None and mark(db, *_MARK) == f"{project_digest()} {found}"
 
 
-def missing_views(db: Connection, models: Collection[str]) -> list[str]:
+def missing_views(warehouse: Warehouse, models: Collection[str]) -> list[str]:
     """The views that some models read, and the views that those read, that are not there.
 
+    Of a first backfill Dagster makes two runs at once: the views of the ledger are another one's.
+
     Args:
-        db: an open connection to the warehouse.
+        warehouse: where they ought to be.
         models: dbt's unique ids. Views among them do not count: they are about to be made.
 
     Returns:
@@ -52,12 +52,13 @@ def missing_views(db: Connection, models: Collection[str]) -> list[str]:
     """
     found: dict[str, bool] = {}
     left = list(models)
-    while left:
-        for unique_id, node in parents(left.pop()).items():
-            is_view = node.get("config", {}).get("materialized") in VIEWS
-            if is_view and unique_id not in found and unique_id not in models:
-                found[unique_id] = exists(db, f"{node['schema']}.{node['alias']}")
-                left.append(unique_id)
+    with closing(warehouse.connect()) as db:
+        while left:
+            for unique_id, node in parents(left.pop()).items():
+                is_view = node.get("config", {}).get("materialized") in VIEWS
+                if is_view and unique_id not in found and unique_id not in models:
+                    found[unique_id] = exists(db, f"{node['schema']}.{node['alias']}")
+                    left.append(unique_id)
     return [unique_id for unique_id, is_there in found.items() if not is_there]
 
 

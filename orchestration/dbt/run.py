@@ -46,12 +46,9 @@ def build(
     from transform.build import why_it_failed  # imports dbt, 1 s
 
     selection = Selection.of(context)
-    cells = regions.environment(context.partition_keys)
-    # Of a first backfill Dagster makes two runs at once: what hangs on the ledger alone is another.
-    with closing(warehouse.connect()) as db:
-        missing = missing_views(db, selection.models)
+    arguments = selection.arguments(days, missing_views(warehouse, selection.models))
     with terminable(context):
-        results = dbt.run(warehouse, selection.arguments(days, missing), cells)
+        results = dbt.run(warehouse, arguments, regions.environment(context.partition_keys))
     with closing(warehouse.connect()) as db:
         models = [built(r, db, days, regions) for r in results if selection.has_built(r)]
         selected = [model for model in models if model.unique_id in selection.models]
@@ -60,8 +57,7 @@ def build(
         yield from (model.materialization(context) for model in there)
         late = _late_days(selected, db, days)
         for model in models:
-            is_along = model not in selected
-            _note_beside(context, model, db, regions, days if is_along else (), late)
+            _note_beside(context, model, db, regions, () if model in selected else days, late)
         for result in selection.of_tests(results):
             spec = selection.tests[result.node.unique_id]
             note_test(context, spec, result, db, [*map(str, late), *context.partition_keys])

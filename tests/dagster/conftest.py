@@ -56,6 +56,24 @@ class House:
     def partitions(self, key: dg.AssetKey) -> list[str]:
         return sorted(self.instance.get_materialized_partitions(key))
 
+    def metadata(self, key: dg.AssetKey, partition: str) -> dict[str, Any]:
+        """Of the newest materialization of a partition."""
+        of_it = dg.AssetRecordsFilter(key, asset_partitions=[partition])
+        [record] = self.instance.fetch_materializations(of_it, limit=1).records
+        assert record.asset_materialization
+        return {name: m.value for name, m in record.asset_materialization.metadata.items()}
+
+    def evaluations(self, name: str) -> dict[str | None, tuple[bool, str]]:
+        """A check's newest result by partition."""
+        kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        found: dict[str | None, tuple[bool, str]] = {}
+        for record in self.instance.get_runs()[::-1]:
+            for entry in self.instance.all_logs(record.run_id, of_type=kind):
+                check: Any = entry.get_dagster_event().event_specific_data
+                if check.check_name == name:
+                    found[check.partition] = (check.passed, check.severity.value)
+        return found
+
 
 @pytest.fixture(scope="module")
 def house(server: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:

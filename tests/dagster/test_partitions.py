@@ -12,6 +12,7 @@ from orchestration.partitions import BEFORE_ANY_EVENT, first_day
 from orchestration.resources import Warehouse
 from orchestration.settings import orchestration_settings
 from tests.helpers.pipeline import deliver, event, ingest_files, query
+from tests.helpers.processes import run
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +78,18 @@ def test_no_partition_vanishes_where_the_warehouse_is_away(caplog):
     away = Warehouse(host="127.0.0.1", port="1", user="nobody", database="none")
     assert first_day(away) == BEFORE_ANY_EVENT
     assert "127.0.0.1" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"PARTITIONS_START": "2026-01-02"}, "is before PARTITIONS_START=2026-01-02"),
+        ({"TO": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"}, "has not begun"),
+    ],
+)
+def test_days_without_a_partition_are_refused(house, history_dir, asked, said):
+    settings = house.warehouse.libpq_env() | {"LOCAL_DIR": f"{history_dir}", "FROM": "2026-01-01"}
+    done = run("orchestration.backfill", **settings, EVENTS_URL=house.api.url, **asked)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert said in done.stderr.splitlines()[-1]
