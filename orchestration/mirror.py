@@ -89,10 +89,10 @@ def _days(db: Where) -> Iterator[Day]:
     for row in sorted(built, key=lambda row: row["built_at"]):
         if node := nodes.get(row["model"]):
             by = (INVOCATION, row["invocation_id"])
-            day = Day(asset_key_of(node), row["day"], row["built_at"], by, node)
             # A week is as its days were built last.
             is_week = is_by_week(manifest()["nodes"][node]["config"])
-            newest[node, monday_of(day.day) if is_week else day.day] = day
+            partition = monday_of(row["day"]) if is_week else row["day"]
+            newest[node, partition] = Day(asset_key_of(node), row["day"], row["built_at"], by, node)
     yield from newest.values()
 
 
