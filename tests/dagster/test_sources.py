@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -131,5 +132,6 @@ def test_a_backfill_pulls_all_sources_and_says_what_each_delivered(
 
 def rows_of(said: str) -> int:
     """The row count in a serialized event."""
-    after = said.split('"dagster/row_count"', 1)[1]
-    return int(after.split('"value": ', 1)[1].split("}", 1)[0].rstrip())
+    found = re.search(r'"dagster/row_count": \{[^}]*?"value": (\d+)', said)
+    assert found, said
+    return int(found[1])
