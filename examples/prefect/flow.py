@@ -11,10 +11,10 @@ from pathlib import Path
 from prefect import flow, serve, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
+from prefect.schedules import Cron
 from prefect.tasks import exponential_backoff
 
 CORE = Path(__file__).resolve().parents[2]
-DAYS = 7  # complete UTC days that a scheduled run looks at: a unit that is as before costs little
 # The core bears with an outage of seconds by itself: 30, 60, 120, 240, 480 s and up to half more.
 AGAIN = {"retries": 5, "retry_delay_seconds": exponential_backoff(30), "retry_jitter_factor": 0.5}
 ACCOUNTING = """copy (select ingest_date, received, fact, duplicate, quarantined, retracted,
@@ -68,7 +68,7 @@ def check_accounting(wanted: dict[str, str]) -> None:
 def daily(source: str, first: date | None = None, last: date | None = None) -> None:
     """Land and build the UTC days first to last, inclusive: by themselves those before the run."""
     last = last or flow_run.scheduled_start_time.date() - timedelta(days=1)
-    first = first or last - timedelta(days=DAYS - 1)
+    first = first or last - timedelta(days=6)  # seven days: a unit that is as before costs little
     wanted = {"SOURCE_NAME": source, "FROM": f"{first}", "TO": f"{last}"}
     ingest(wanted)
     transform()
@@ -76,5 +76,5 @@ def daily(source: str, first: date | None = None, last: date | None = None) -> N
 
 
 if __name__ == "__main__":
-    more = {"cron": "0 3 * * *", "concurrency_limit": 1}  # UTC; one run of a source at a time
+    more = {"schedule": Cron("0 3 * * *", timezone="UTC"), "concurrency_limit": 1}
     serve(*[daily.to_deployment(one, parameters={"source": one}, **more) for one in sys.argv[1:]])

@@ -61,10 +61,10 @@ class Prefect:
         """By name."""
         return {each["name"]: each for each in self.ask("POST", "/deployments/filter")}
 
-    def start(self, source: str, first: str, last: str) -> str:
-        """Ask for a run of days; its id."""
+    def start(self, source: str, *days: str) -> str:
+        """Ask for a run of the days first to last, or of those it takes by itself; its id."""
         deployment = self.deployments()[source]["id"]
-        parameters = {"source": source, "first": first, "last": last}
+        parameters = {"source": source} | dict(zip(("first", "last"), days, strict=False))
         run = self.ask("POST", f"/deployments/{deployment}/create_flow_run", parameters=parameters)
         return str(run["id"])
 

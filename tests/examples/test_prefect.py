@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -110,8 +111,23 @@ def test_one_run_of_a_source_at_a_time(warehouse, around, prefect, flow):
     assert ended[0]["end_time"] <= ended[1]["start_time"]
 
 
+@pytest.mark.timeout(900)
+def test_a_run_that_is_told_no_days_takes_the_seven_before_it(warehouse, around, prefect, flow):
+    today = datetime.now(UTC).date()
+    for ago in (0, 1, 7, 8):
+        day = today - timedelta(days=ago)
+        deliver(around.shop, f"{day}", [event("e", f"{day}T00:00:00Z")])
+    number = prefect.start("shop")
+    assert prefect.ended(number, flow)["state_type"] == "COMPLETED", prefect.logs(number)
+    days = query(warehouse, "select ingest_date from analytics.row_accounting order by 1")
+    assert days == [(today - timedelta(days=7),), (today - timedelta(days=1),)]
+
+
 def test_what_is_served(prefect, flow):
     """A deployment a source: daily at 03:00 UTC, one run at a time."""
+    scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    due = prefect.ask("POST", "/flow_runs/filter", flow_runs=scheduled)
+    assert {run["expected_start_time"][11:] for run in due} == {"03:00:00Z"}
     for name, found in prefect.deployments().items():
         [schedule] = found["schedules"]
         assert found["parameters"] == {"source": name}
