@@ -20,6 +20,7 @@ from tests.examples.prefect_server import (
 from tests.examples.scenario import FIRST, LAST, Outcome, play
 from tests.helpers.pipeline import deliver, event, query
 from tests.helpers.processes import run_fresh
+from tests.helpers.waiting import wait_until
 
 FACTS = "select event_id, ingest_date::text from analytics.fact_events order by 1"
 
@@ -125,9 +126,14 @@ def test_a_run_that_is_told_no_days_takes_the_seven_before_it(warehouse, around,
 
 def test_what_is_served(prefect, flow):
     """A deployment a source: daily at 03:00 UTC, one run at a time."""
-    scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
-    due = prefect.ask("POST", "/flow_runs/filter", flow_runs=scheduled)
-    assert {run["expected_start_time"][11:] for run in due} == {"03:00:00Z"}
+
+    def due() -> set[str]:
+        scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+        found = prefect.ask("POST", "/flow_runs/filter", flow_runs=scheduled)
+        return {run["expected_start_time"][11:] for run in found}
+
+    wait_until(due, flow, pause=1)
+    assert due() == {"03:00:00Z"}
     for name, found in prefect.deployments().items():
         [schedule] = found["schedules"]
         assert found["parameters"] == {"source": name}
