@@ -132,6 +132,6 @@ def test_a_backfill_pulls_all_sources_and_says_what_each_delivered(
 
 def rows_of(said: str) -> int:
     """The row count in a serialized event."""
-    found = re.search(r'"dagster/row_count": \{[^}]*?"value": (\d+)', said)
+    found = re.search(r'"dagster/row_count".*?"value": (\d+)', said)
     assert found, said
     return int(found[1])
