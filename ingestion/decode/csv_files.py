@@ -22,19 +22,19 @@ import duckdb
 
 from core.errors import UserError
 from ingestion.decode.line_blocks import MAX_LINE_BYTES
+from ingestion.decode.quoting import HEADER_BYTES, Quoting, delimiter_of
 from ingestion.mapping.duck_sql import quoted
 from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.reasons import Reason
 from ingestion.source.unit import Unit
 
-HEADER_BYTES = 2**20
 # An open quote that is not closed within so many lines is a stray one.
 LONGEST_RECORD = 1_000
 # A record of the wrong number of fields is kept whole up to so many lines. A longer one has more
 # likely swallowed others: then its first line alone is rejected, and the next one begins a record.
 LONGEST_REJECT = 10
 csv.field_size_limit(MAX_LINE_BYTES)
-_Quoting = Literal[0, 3]  # minimal, none
+_Quoting = Literal[0, 1, 3]  # minimal, all, none
 
 
 class Dialect(TypedDict):
@@ -48,14 +48,15 @@ class Dialect(TypedDict):
 @dataclass(frozen=True)
 class Header:
     """How a file is written: the blank lines before its header, the names of its columns, what
-    parts its fields and what quotes them ("" for nothing), and whether its first line is a
-    header."""
+    parts its fields and what quotes them ("" for nothing), whether its first line is a header, and
+    what ends it ("" where it is all there is)."""
 
     skip: int
     columns: tuple[str, ...]
     delimiter: str = ","
     quote: str = '"'
     is_named: bool = True
+    end: str = ""
 
     @property
     def dialect(self) -> Dialect:
@@ -78,9 +79,10 @@ def header_of(unit: Unit, shape: FileShape) -> Header | None:
         UserError: it cannot be read.
     """
     with unit.path.open("rb") as handle:
-        text = handle.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    delimiter = shape.delimiter or ("\t" if unit.format == "tsv" else ",")
-    as_written = Header(0, shape.columns, delimiter, shape.quote, shape.header)
+        head = handle.read(HEADER_BYTES)
+    text = head.decode("utf-8-sig", errors="replace")
+    delimiter, end = delimiter_of(unit, shape), Quoting(unit, shape).first_end(head).decode()
+    as_written = Header(0, shape.columns, delimiter, shape.quote, shape.header, end)
     if not shape.header:
         return as_written if text.strip("\r\n") else None
     try:
@@ -119,10 +121,12 @@ def scan(files: Sequence[Unit], header: Header, rejects: str) -> str:
     paths = ", ".join(quoted(str(file.path)) for file in files)
     names = range(len(header.columns))  # theirs could be one of ours
     types = ", ".join(f"'column{number}': 'VARCHAR'" for number in names)
+    # Not said, it is the first that there is, also one in a quoted field: then all rows are lost.
+    end = f"new_line={header.end!r}, " if header.end else ""
     return f"""read_csv([{paths}], columns={{{types}}}, auto_detect=false,
         delim={quoted(header.delimiter)}, quote={quoted(header.quote)},
         escape={quoted(header.quote)}, header={str(header.is_named).lower()},
-        skip={header.skip}, compression='none', filename='_path',
+        skip={header.skip}, {end}compression='none', filename='_path',
         hive_partitioning=false,
         max_line_size={MAX_LINE_BYTES}, store_rejects=true, rejects_table='{rejects}',
         rejects_scan='{rejects}_files')"""
@@ -136,19 +140,29 @@ def well_quoted(
     suspects = [file for file in files if header.quote and _has_quotes(file.path, header.quote)]
     if not suspects:
         return files, []
-    db.sql(f"select count(*) from {scan(suspects, header, 'miscounted')}").fetchall()
-    misread = db.sql("""select distinct file_path
-        from miscounted_files join miscounted using (scan_id, file_id)""").fetchall()
-    db.execute("drop table miscounted; drop table miscounted_files")
+    misread = _misread(db, suspects, header)
     rejected: list[tuple[str, str, Unit]] = []
     settled = []
     for file in files:
-        if (str(file.path),) in misread:
+        if str(file.path) in misread:
             copy = replace(file, path=Path(mkdtemp(dir=scratch)) / file.path.name)
             rejected += [(*reject, file) for reject in _cut(file.path, header, copy.path)]
             file = copy
         settled.append(file)
     return settled, rejected
+
+
+def _misread(db: duckdb.DuckDBPyConnection, suspects: list[Unit], header: Header) -> set[str]:
+    """The paths of those of which DuckDB rejects any line, or that it refuses."""
+    try:
+        db.sql(f"select count(*) from {scan(suspects, header, 'miscounted')}").fetchall()
+        found = db.sql("""select distinct file_path
+            from miscounted_files join miscounted using (scan_id, file_id)""").fetchall()
+    except duckdb.InvalidInputException:  # after a stray quote the lines seem to end in two ways
+        return {str(file.path) for file in suspects}
+    finally:
+        db.execute("drop table if exists miscounted; drop table if exists miscounted_files")
+    return {path for (path,) in found}
 
 
 def _has_quotes(path: Path, quote: str) -> bool:
@@ -162,11 +176,14 @@ def _has_quotes(path: Path, quote: str) -> bool:
 def _cut(path: Path, header: Header, target: Path) -> Iterator[tuple[str, str]]:
     """Write the good records of a file to `target`; yield the others, with the reason."""
     with (
-        path.open(encoding="utf-8-sig") as source,
+        path.open(encoding="utf-8-sig", newline="") as source,
         target.open("w", encoding="utf-8", newline="") as to,
     ):
-        to.write("\n" * header.skip)
-        writer = csv.writer(to, lineterminator="\n", **header.dialect)
+        end = header.end or "\n"
+        to.write(end * header.skip)
+        # All are quoted: Python 3.11 would not quote a field for a carriage return in it.
+        dialect: Dialect = {**header.dialect, "quoting": csv.QUOTE_ALL}
+        writer = csv.writer(to, lineterminator=end, **dialect)
         is_header = header.is_named
         for text, row in _records(source, header):
             if is_header:
@@ -204,7 +221,7 @@ def _records(source: TextIO, header: Header) -> Iterator[tuple[str, list[str] | 
             text, row, lines = ahead[0], None, 1
         for _ in range(lines):
             ahead.popleft()
-        text = text.removesuffix("\n")
+        text = text.removesuffix("\n").removesuffix("\r")
         if text:
             yield text, row if row is not None and len(row) == width else None
 

@@ -140,7 +140,7 @@ def _csv(found: Dialect, units: Sequence[Unit], usual: str, scratch: Path) -> Di
     place.write_text(max(texts, key=len), encoding="utf-8", newline="")
     with session() as db:
         sniffed = _sniffed(db, place, units[0])
-    delimiter, quote, is_named, columns = sniffed
+    delimiter, quote, escape, is_named, columns = sniffed
     reasons, shape = dict(found.reasons), found.shape
     if delimiter != usual:
         reasons["delimiter"] = f"it parts each line into {len(columns)} fields"
@@ -148,6 +148,9 @@ def _csv(found: Dialect, units: Sequence[Unit], usual: str, scratch: Path) -> Di
     if not quote and any('"' in text for text in texts):
         reasons["quote"] = 'a " here and there quotes no field'
         shape = replace(shape, quote="")
+    if escape == "\\" and any(f"\\{quote}" in text for text in texts):
+        reasons["escape"] = f"a \\ is before {quote} within fields"
+        shape = replace(shape, escape=escape)
     firsts = {text.lstrip("\n").partition("\n")[0] for text in texts}
     if not _is_header(firsts, len(texts), is_named, delimiter):
         reasons["header"] = "the first line looks like the lines below it"
@@ -159,20 +162,21 @@ def _csv(found: Dialect, units: Sequence[Unit], usual: str, scratch: Path) -> Di
 
 def _sniffed(
     db: duckdb.DuckDBPyConnection, place: Path, unit: Unit
-) -> tuple[str, str, bool, list[str]]:
-    """What DuckDB makes of a file: delimiter, quote ("" for none), whether the first line names the
-    columns, and their names."""
+) -> tuple[str, str, str, bool, list[str]]:
+    """What DuckDB makes of a file: delimiter, quote and escape ("" for none), whether the first
+    line names the columns, and their names."""
     try:
         found = db.execute(
-            "select Delimiter, Quote, HasHeader, list_transform(Columns, lambda c: c.name)"
+            "select Delimiter, Quote, Escape, HasHeader, list_transform(Columns, lambda c: c.name)"
             " from sniff_csv(?, sample_size=2000, max_line_size=16777216)",
             [str(place)],
         ).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0][:200]
         raise UserError(f"{unit.url} is no CSV that could be told apart: {reason}") from None
-    [(delimiter, quote, is_named, columns)] = found
-    return delimiter, "" if quote == "(empty)" else quote, is_named, columns
+    [(delimiter, *signs, is_named, columns)] = found
+    quote, escape = ("" if sign == "(empty)" else sign for sign in signs)
+    return delimiter, quote, escape, is_named, columns
 
 
 def _is_header(firsts: set[str], files: int, is_named: bool, delimiter: str) -> bool:

@@ -1,20 +1,20 @@
 r"""CSV and Parquet files as DuckDB can read them: unpacked, and CSV as UTF-8 with one line end.
 
 DuckDB reads gzip itself, but does not look at its checksum: a file with 20 damaged bytes lost a
-third of its lines without an error. Its CSV reader refuses a file of several line ends as a whole,
-and of a line that is no UTF-8 it does not keep the bytes.
+third of its lines without an error. Its CSV reader refuses a file whose records end in several ways
+as a whole, and of a line that is no UTF-8 it does not keep the bytes.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
 
+from ingestion.decode.quoting import CHUNK_BYTES, LineEnds, Quoting, chunks
 from ingestion.decode.streams import (
     READ_ERRORS,
     encoding_of,
@@ -26,8 +26,6 @@ from ingestion.decode.streams import (
 from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.landing_schema import NO_UTF8
 from ingestion.source.unit import Unit
-
-CHUNK_BYTES = 4 * 2**20
 
 
 def plain_units(units: list[Unit], shape: FileShape, scratch: Path) -> list[Unit]:
@@ -50,48 +48,44 @@ def _plain(shape: FileShape, scratch: Path, number: int, unit: Unit) -> Unit:
                 while chunk := packed.read(CHUNK_BYTES):
                     plain.write(chunk)
             unit = replace(unit, path=target)
-        if is_text and not _is_clean(unit.path):
+        if is_text and (text := _cleaned(unit, shape)):
             target = scratch / f"{number}-clean-{unit.path.name}"
-            with (
-                unit.path.open("rb") as source,
-                target.open("w", encoding="utf-8", newline="") as to,
-            ):
-                to.writelines(_cleaned(source))
+            with target.open("w", encoding="utf-8", newline="") as to:
+                to.writelines(text)
             unit = replace(unit, path=target)
     except READ_ERRORS as error:
         raise unreadable(unit, error) from error
     return unit
 
 
-def _is_clean(path: Path) -> bool:
-    """Whether a file is UTF-8 and has one kind of line end."""
-    crlf = cr = lf = 0
+def _cleaned(unit: Unit, shape: FileShape) -> Iterator[str] | None:
+    """The text as DuckDB reads it well, with bytes that are no UTF-8 marked as such; None where it
+    is so already."""
+    ends, is_utf8 = _look_at(unit.path)
+    quoting = Quoting(unit, shape)
+    if quoting.needs_rewriting(unit.path, ends.are_several):
+        return _marked(quoting.rewritten(unit.path))
+    return None if is_utf8 else _marked(chunks(unit.path))
+
+
+def _look_at(path: Path) -> tuple[LineEnds, bool]:
+    """A file's line ends, and whether it is UTF-8."""
+    ends, is_utf8 = LineEnds(), True
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as source:
-        for chunk in _chunks(source):
-            crlf, cr, lf = (
-                count + chunk.count(end)
-                for count, end in zip((crlf, cr, lf), (b"\r\n", b"\r", b"\n"), strict=True)
-            )
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                return False
-    return bool(decoder.getstate() == (b"", 0) and (cr == 0 or lf == 0 or crlf == cr == lf))
+    for chunk in chunks(path):
+        ends.add(chunk)
+        try:
+            decoder.decode(chunk if is_utf8 else b"")
+        except UnicodeDecodeError:
+            is_utf8 = False
+    return ends, is_utf8 and decoder.getstate() == (b"", 0)
 
 
-def _cleaned(source: IO[bytes]) -> Iterator[str]:
-    """The text with every line end as a newline, and bytes that are no UTF-8 marked as such."""
+def _marked(text: Iterable[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="fact_events_mark")
-    for chunk in _chunks(source):
-        yield decoder.decode(chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    for chunk in text:
+        yield decoder.decode(chunk)
     yield decoder.decode(b"", final=True)
-
-
-def _chunks(source: IO[bytes]) -> Iterator[bytes]:
-    """The content in chunks that do not part a carriage return from its newline."""
-    while chunk := source.read(CHUNK_BYTES):
-        yield chunk + source.read(1) if chunk.endswith(b"\r") else chunk
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:

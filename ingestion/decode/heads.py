@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def head_of(unit: Unit, shape: FileShape, scratch: Path, size: int) -> tuple[Uni
         return replace(unit, is_copy=False), True
     place = scratch / f"head-{unit.number}-{unit.path.name}"
     is_csv = known.format in ("csv", "tsv")
-    place.write_bytes(BOM + _whole(head, shape.quote.encode() if is_csv else b""))
+    place.write_bytes(BOM + _whole(head, *_quoting(shape) if is_csv else (b"", b"")))
     kind = known.format if is_csv else "jsonl"
     return replace(unit, path=place, format=kind, is_known=True, is_copy=False), False
 
@@ -55,14 +56,21 @@ def _first_bytes(stream: Stream, size: int) -> bytes:
     return bytes(head)
 
 
-def _whole(head: bytes, quote: bytes) -> bytes:
+def _quoting(shape: FileShape) -> tuple[bytes, bytes]:
+    """What quotes a field of CSV, and what stands before a quote that does not end it."""
+    return shape.quote.encode(), shape.escape.replace(shape.quote, "").encode()
+
+
+def _whole(head: bytes, quote: bytes, escape: bytes) -> bytes:
     """Without the record that is cut: in CSV its quotes may go over several lines."""
+    escaped = re.compile(re.escape(escape) + b".", re.DOTALL)
     head = head.removeprefix(BOM)
     for _ in range(LONGEST_RECORD):
         end = max(head.rfind(b"\n"), head.rfind(b"\r"))
         if end < 0:
             return head
         head = head[:end]
-        if not quote or head.count(quote) % 2 == 0:
+        quotes = escaped.sub(b"", head) if escape else head
+        if not quote or quotes.count(quote) % 2 == 0:
             return head + b"\n"
     return head + b"\n"

@@ -13,13 +13,15 @@ class FileShape:
     r"""How files are written.
 
     `delimiter`: between the fields of CSV; "" for the format's own, a comma or a tab. `quote`:
-    around a field; "" for none. `encoding`: of CSV and JSON that have no byte order mark.
+    around a field; "" for none. `escape`: before a quote in a quoted field; "" where it is doubled.
+    `encoding`: of CSV and JSON that have no byte order mark.
     `header`: whether the first line of CSV names the columns. `columns`: their names, instead of
     those in a header.
     """
 
     delimiter: str = ""
     quote: str = '"'
+    escape: str = ""
     encoding: str = "utf-8"
     header: bool = True
     columns: tuple[str, ...] = ()
@@ -52,12 +54,7 @@ def _file_shape(where: str, section: dict[str, Any]) -> FileShape:
     if unknown:
         raise UserError(f"{where} has unknown settings {', '.join(sorted(unknown))}")
     shape = FileShape(**section | {"columns": _names(where, section.get("columns", []))})
-    for setting in ("delimiter", "quote"):
-        value = getattr(shape, setting)
-        if value != "" and not _is_separator(value):
-            raise _refused(where, setting, value, "one ASCII character that is no letter or digit")
-    if shape.quote and shape.quote == (shape.delimiter or ","):
-        raise _refused(where, "quote", shape.quote, "another character than the delimiter")
+    _check_signs(where, shape)
     if not isinstance(shape.header, bool):
         raise _refused(where, "header", shape.header, "true or false")
     if not shape.header and not shape.columns:
@@ -65,6 +62,20 @@ def _file_shape(where: str, section: dict[str, Any]) -> FileShape:
     if not _is_encoding(shape.encoding):
         raise _refused(where, "encoding", shape.encoding, "an encoding of text that Python knows")
     return shape
+
+
+def _check_signs(where: str, shape: FileShape) -> None:
+    """The signs around, between and in fields: each one, and different where they have to be."""
+    for setting in ("delimiter", "quote", "escape"):
+        value = getattr(shape, setting)
+        if value != "" and not _is_separator(value):
+            raise _refused(where, setting, value, "one ASCII character that is no letter or digit")
+    if shape.quote and shape.quote == (shape.delimiter or ","):
+        raise _refused(where, "quote", shape.quote, "another character than the delimiter")
+    if shape.escape and not shape.quote:
+        raise UserError(f"{where} escape = {shape.escape!r} is before quotes, and quote is none")
+    if shape.escape and shape.escape == (shape.delimiter or ","):
+        raise _refused(where, "escape", shape.escape, "another character than the delimiter")
 
 
 def _names(where: str, columns: object) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.days import Window
+from core.days import Window, parse_window
 from core.errors import UserError
 from ingestion.demo.files import DAYS, write_demo_files
 from tests.helpers.drafts import RECORD, checked, drafted, events, landed, lines, of_files, said
@@ -239,3 +239,13 @@ def test_no_warehouse_is_touched(tmp_path):
     checked(tmp_path / "in", tmp_path / "draft.toml")
     assert os.listdir(os.environ["LOCAL_DIR"]) == ["scratch"]
     assert os.listdir(Path(os.environ["LOCAL_DIR"]) / "scratch") == []
+
+
+def test_quotes_that_a_backslash_escapes(tmp_path):
+    rows = [f'e{at},u{at},{at % 3},2026-03-13T10:00:00Z,"a \\"{at}\\", b"' for at in range(40)]
+    content = "\n".join(["event_id,user_id,event_type,event_ts,note", *rows]).encode()
+    found = of_files(tmp_path, {"2026-03-13.csv": content})
+    assert said(tmp_path)["files"] == {"escape": "\\"}
+    day = parse_window("2026-03-13", "2026-03-13")
+    notes = [row["payload"]["note"] for row in landed(found.url, day, tmp_path / "draft.toml")]
+    assert sorted(notes) == sorted(f'a "{at}", b' for at in range(40))
