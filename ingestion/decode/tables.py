@@ -21,6 +21,7 @@ from ingestion.mapping.reading import Reading
 from ingestion.mapping.reasons import Reason
 from ingestion.source.unit import Unit
 
+MOST_DIGITS = 38  # of a decimal: DuckDB makes floating-point numbers of those that have more
 _REASON = f"""case error_type
     when 'LINE SIZE OVER MAXIMUM' then '{Reason.OVERSIZED_RECORD}'
     else '{Reason.MALFORMED_CSV}' end"""
@@ -160,9 +161,18 @@ def _parquet(db: duckdb.DuckDBPyConnection, unit: Unit) -> _Scan:
     parquet = f"read_parquet({path}, filename=false, hive_partitioning=false)"
     try:
         relation = db.sql(f"select * from {parquet}")
+        rounded = db.sql(
+            f"select name, precision from parquet_schema({path}) where precision > {MOST_DIGITS}"
+        ).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{unit.url} is not valid Parquet: {reason}") from None
+    if rounded:
+        name, digits = rounded[0]
+        raise UserError(
+            f"{unit.url} has decimals of {digits} digits in {name!r}, and more than {MOST_DIGITS} "
+            "would be rounded: write them as text"
+        )
     columns = dict(zip(relation.columns, relation.types, strict=True))
     texts = [
         f"{parquet_text.as_text(identifier(column), kind)} as column{number}"
