@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from core.errors import UserError
-from ingestion.decode.recognition import recognised
+from ingestion.decode.recognition import JSON, recognised
 from ingestion.decode.session import session
 from ingestion.decode.streams import READ_ERRORS, encoding_of, open_bytes, open_text, unreadable
 from ingestion.mapping.file_shape import FileShape
@@ -49,12 +49,12 @@ def dialect_of(units: Sequence[Unit], scratch: Path) -> Dialect:
     found = Dialect(FileShape(encoding=encoding), reasons={"encoding": why} if why else {})
     kind = _kind(units[0], found.shape)
     # Also where the content says it: an empty file without a suffix would be nothing that is known.
-    said = "" if all(unit.format for unit in units) else kind.replace("json_array", "jsonl")
+    said = "" if all(unit.format for unit in units) else "jsonl" if kind in JSON else kind
     if kind == "parquet":
         return Dialect(format=said, kind="Parquet")
-    if kind in ("jsonl", "json_array"):
-        words = "an array of JSON" if kind == "json_array" else "JSON lines"
-        return replace(found, format=said, kind=words)
+    if kind in JSON:
+        words = {"json_array": "an array of JSON", "json_objects": "JSON over several lines"}
+        return replace(found, format=said, kind=words.get(kind, "JSON lines"))
     return _csv(replace(found, format=said), units, "\t" if kind == "tsv" else ",", scratch)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingestion.decode.csv_files import LONGEST_RECORD
-from ingestion.decode.json_array import ArrayLines
+from ingestion.decode.json_array import lines_of_json
 from ingestion.decode.recognition import recognised
 from ingestion.decode.streams import READ_ERRORS, Stream, open_text, unreadable
 from ingestion.mapping.file_shape import FileShape
@@ -36,7 +36,7 @@ def head_of(unit: Unit, shape: FileShape, scratch: Path, size: int) -> tuple[Uni
         return replace(unit, is_copy=False), True
     try:
         with open_text(unit.path, shape.encoding) as text:
-            lines = ArrayLines(text) if known.format == "json_array" else text
+            lines = lines_of_json(text, known.format)
             head = _first_bytes(lines, size)
     except READ_ERRORS as error:
         raise unreadable(unit, error) from error

@@ -1,5 +1,5 @@
 """A JSON array as lines, one a member, while it streams by: as many bytes, of which the brackets
-around it and the commas between its members become line ends.
+around it and the commas between its members become line ends. So are objects over several lines.
 
 Whole members are skipped by one regular expression, where they are three levels deep or less; no
 member becomes a Python object: 1 M members of 200 bytes take 2 s. A damaged member is one record
@@ -9,6 +9,7 @@ like any other.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ingestion.decode.streams import Damaged, Stream
 
@@ -29,6 +30,7 @@ _TOKEN = re.compile(_STRING + rb"|" + _bracketed(_LEVELS) + rb'|[]\[{},"]', re.D
 _END_OF_STRING = re.compile(_REST, re.DOTALL)
 # A line end means nothing in an array, as a tab. In a string neither is allowed.
 _ONE_LINE = bytes.maketrans(b"\r\n", b"\t\t")
+_SPREAD = re.compile(rb"\{[ \t]*[\r\n]\s*\"")
 _QUOTE, _COMMA, _LINE_END = b'",\n'
 
 
@@ -36,6 +38,12 @@ def is_array(head: bytes) -> bool:
     """Whether a file that begins so, blanks left out, is an array of objects. A line that is an
     array of something else is a damaged record among JSON lines."""
     return head.startswith(b"[") and head[1:].lstrip().startswith((b"{", b"]"))
+
+
+def is_spread(head: bytes) -> bool:
+    """Whether a file that begins so, blanks left out, is of objects over several lines: its first
+    line is a brace, and the next one a name. A brace alone among JSON lines is a damaged record."""
+    return _SPREAD.match(head) is not None
 
 
 class ArrayLines:
@@ -100,6 +108,54 @@ class ArrayLines:
             return found.end()
         self._is_escaped = _is_odd(chunk[int(self._is_escaped) :])
         return len(chunk)
+
+
+class ObjectLines(ArrayLines):
+    """A stream of objects over several lines, each as one line; what is not in one stays.
+
+    Raises Damaged where it ends within an object.
+    """
+
+    def read(self, size: int, /) -> bytes:
+        """See `Stream`."""
+        chunk = self._source.read(size)
+        if not chunk and (self._depth or self._is_in_string):
+            raise Damaged("ends within a JSON object")
+        lines = bytearray(chunk.translate(_ONE_LINE))
+        for start, end in self._between(chunk):
+            lines[start:end] = chunk[start:end]
+        return bytes(lines)
+
+    def _between(self, chunk: bytes) -> Iterator[tuple[int, int]]:
+        """Where a chunk is in no object."""
+        at = self._string_end(chunk)
+        for token in _TOKEN.finditer(chunk, at):
+            start = token.start()
+            sign = chunk[start]
+            if self._depth == 0:
+                yield at, start
+            at = token.end()
+            if at - start > 1 or sign == _COMMA:
+                continue
+            if sign == _QUOTE:
+                self._is_in_string = True
+                self._is_escaped = _is_odd(chunk)
+                return
+            self._depth = max(self._depth + (1 if sign in b"[{" else -1), 0)
+        if self._depth == 0:
+            yield at, len(chunk)
+
+
+def lines_of_json(text: Stream, kind: str) -> Stream:
+    """JSON as one record a line.
+
+    Args:
+        text: the content.
+        kind: "json_array", "json_objects", or of lines already.
+    """
+    if kind == "json_array":
+        return ArrayLines(text)
+    return ObjectLines(text) if kind == "json_objects" else text
 
 
 def _is_odd(text: bytes) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.decode.json_array import ArrayLines
+from ingestion.decode.json_array import lines_of_json
 from ingestion.decode.streams import READ_ERRORS, Stream, open_text, unreadable
 from ingestion.mapping.json_checks import SUSPECT
 from ingestion.mapping.reasons import Reason
@@ -55,7 +55,7 @@ def blocks(units: Iterable[Unit], encoding: str) -> Iterator[list[Piece]]:
     for unit in units:
         try:
             with open_text(unit.path, "utf-8" if unit.is_known else encoding) as text:
-                lines = ArrayLines(text) if unit.format == "json_array" else text
+                lines = lines_of_json(text, unit.format)
                 for piece in _pieces(lines, unit):
                     block.append(piece)
                     size += len(piece.content)

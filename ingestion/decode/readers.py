@@ -12,7 +12,7 @@ from core.errors import UserError
 from core.scratch import scratch_directory
 from ingestion.decode.encodings import plain_units
 from ingestion.decode.json_lines import read_lines
-from ingestion.decode.recognition import recognised
+from ingestion.decode.recognition import JSON, recognised
 from ingestion.decode.session import session
 from ingestion.decode.tables import read_tables
 from ingestion.mapping.reading import Reading
@@ -21,7 +21,6 @@ from ingestion.source.unit import Unit
 # CSV and Parquet are read in groups of about this many bytes, so that what is unpacked fits on the
 # disk.
 GROUP_BYTES = 512 * 2**20
-LINES = ("jsonl", "json_array")
 
 
 def read(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -35,7 +34,7 @@ def read(units: Iterable[Unit], reading: Reading) -> Iterator[pa.RecordBatch]:
     try:
         shape = reading.mapping.files
         known = (unit if unit.is_known else recognised(unit, shape) for unit in units)
-        for is_lines, alike in groupby(known, key=lambda unit: unit.format in LINES):
+        for is_lines, alike in groupby(known, key=lambda unit: unit.format in JSON):
             read_alike = read_lines if is_lines else _tables
             yield from read_alike(alike, reading)
     except duckdb.Error as error:

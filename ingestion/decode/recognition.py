@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import UserError
-from ingestion.decode.json_array import is_array
+from ingestion.decode.json_array import is_array, is_spread
 from ingestion.decode.streams import (
     HEAD_BYTES,
     READ_ERRORS,
@@ -19,6 +19,7 @@ from ingestion.mapping.file_shape import FileShape
 from ingestion.mapping.mapping import FORMATS
 from ingestion.source.unit import Unit
 
+JSON = ("jsonl", "json_array", "json_objects")
 PARQUET = b"PAR1"
 # What is neither of ours nor text. Of its bytes records would be made, all of them quarantined.
 OTHERS = {
@@ -34,8 +35,8 @@ _CONTROL = bytes(set(range(32)) - set(b"\t\r\n\f"))
 
 
 def recognised(unit: Unit, shape: FileShape) -> Unit:
-    """The unit with the format that its content has: "jsonl", "json_array", "csv", "tsv" or
-    "parquet".
+    """The unit with the format that its content has: "jsonl", "json_array", "json_objects", "csv",
+    "tsv" or "parquet".
 
     Raises:
         UserError: it cannot be read, or is nothing that is known.
@@ -61,11 +62,11 @@ def recognised(unit: Unit, shape: FileShape) -> Unit:
 
 def _format(unit: Unit, text: bytes) -> str:
     """The format of a text, without blanks before it."""
-    json = "json_array" if is_array(text) else "jsonl"
+    json = "json_array" if is_array(text) else "json_objects" if is_spread(text) else "jsonl"
     if unit.format in ("jsonl", "ndjson", "json"):
         return json
     if unit.format in ("csv", "tsv"):
-        return json if text.startswith(b'{"') or json == "json_array" else unit.format
+        return json if text.startswith(b'{"') or json != "jsonl" else unit.format
     if text.startswith(b"{") or json == "json_array":
         return json
     if unit.format == "parquet":
@@ -84,6 +85,6 @@ def _says_packed(unit: Unit) -> bool:
 
 def _is_text(text: bytes, found: str) -> bool:
     """Whether what should be packed is text of its format, and not a damaged file."""
-    if found in ("jsonl", "json_array"):
+    if found in JSON:
         return text.lstrip(_BLANK).startswith((b"{", b"[")) or not text.strip(_BLANK)
     return text.translate(None, _CONTROL) == text

@@ -26,6 +26,7 @@ TWO = [("e1", None), ("e2", None)]
 CANONICAL = (SHIPPED / "canonical.toml").read_text()
 LINES = jsonl("e1", note='a "b",\n[c]{\\') + jsonl("e2")
 RECORDS = [json.loads(line) for line in LINES.splitlines()]
+SPREAD = "\n".join(json.dumps(record, indent=2) for record in RECORDS).encode()
 TABLE = HEADER + b"\n" + ROW + b"\n" + ROW.replace(b"e1", b"e2") + b"\n"
 
 
@@ -50,6 +51,8 @@ def array(indent=None):
         ("x.json", array(indent=2)),
         ("x.jsonl", b" \r\n" + array(indent=2) + b"\r\n"),
         ("x.json", b"\xef\xbb\xbf" + array()),
+        ("x.json", SPREAD),
+        ("x.ndjson", b"\xef\xbb\xbf\n" + SPREAD.replace(b"\n", b"\r\n")),
         ("x.csv", TABLE),
         ("x.CSV", TABLE),
         ("x.tsv", TABLE.replace(b",", b"\t")),
@@ -112,6 +115,7 @@ def test_parquet_is_seen_whatever_its_name(tmp_path):
         ("plain", b"", "no known format"),
         ("x.json", array()[:-20], "ends within its JSON array, in line 1"),
         ("x.json", array(indent=1)[:-2], "ends within its JSON array, in line 1"),
+        ("x.json", SPREAD[:-2], "ends within a JSON object, in line "),
         ("x.csv.gz", b"\x00\x1f\x8b" + TABLE, "not valid gz in line 1"),
         ("x.jsonl.gz", gzip.compress(LINES, mtime=0)[:-3], "not valid gzip in line 3: "),
         ("x.csv.gz", gzip.compress(TABLE, mtime=0)[:-3], "not valid gzip in line 4: "),

@@ -6,14 +6,14 @@ import random
 
 import pytest
 
-from ingestion.decode.json_array import ArrayLines
+from ingestion.decode.json_array import ArrayLines, ObjectLines
 from ingestion.decode.streams import Damaged
 
 ODD = ['a"b\\', "[{,", "\\", "x\ny", 1, None, "", '\\\\"', "}]", "ü"]
 
 
-def lines(text, size):
-    array, found = ArrayLines(io.BytesIO(text)), b""
+def lines(text, size, kind=ArrayLines):
+    array, found = kind(io.BytesIO(text)), b""
     while chunk := array.read(size):
         found += chunk
     assert len(found) == len(text)
@@ -48,3 +48,20 @@ def test_what_comes_after_an_array_stays(size):
 def test_an_array_without_its_end_is_refused(text):
     with pytest.raises(Damaged, match="ends within"):
         lines(text, 4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10**6])
+def test_each_object_over_several_lines_is_a_line(size):
+    chance = random.Random(size)  # noqa: S311 - no secret
+    for _ in range(150):
+        members = [{"a": value(chance)} for _ in range(chance.randint(0, 4))]
+        end = chance.choice(["\n", "\r\n", "\n\n"])
+        texts = [json.dumps(each, indent=chance.choice([None, 2, "\t"])) for each in members]
+        text = end.join(texts).replace("\n", end)
+        assert [json.loads(line) for line in lines(text.encode(), size, ObjectLines)] == members
+
+
+@pytest.mark.parametrize("text", [b'{\n"a": 1', b'{\n"a": "}\n', b'{"a": {"b": 1}\n'])
+def test_objects_without_their_end_are_refused(text):
+    with pytest.raises(Damaged, match="ends within a JSON object"):
+        lines(text, 4, ObjectLines)
