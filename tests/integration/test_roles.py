@@ -68,6 +68,14 @@ def test_reports_are_for_the_reporter(with_roles):
     assert "0 wrong" in (said := succeeds("reporter", "commands.doctor")) or "all is well" in said
 
 
+def test_deliveries_are_read_again_and_taken_back_by_the_loader(with_roles, tmp_path):
+    succeeds("loader", "ingestion", "ingest", **files(tmp_path, "b"))
+    succeeds("loader", "ingestion", "replay")
+    succeeds("loader", "ingestion", "retract", UNIT=f"{NEXT}.jsonl")
+    assert query(with_roles, "select event_id from raw.events") == [(f"b {DAY}",)]
+    succeeds("transformer", "transform.test_data")
+
+
 def test_records_are_taken_out_by_the_orchestrator(with_roles):
     user = query(with_roles, "select user_id from analytics.fact_events")[0][0]
     succeeds("orchestrator", "commands.forget", USER_ID=user)
