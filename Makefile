@@ -20,8 +20,8 @@ export RUNTIME__DLTHUB_TELEMETRY := false
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: help install run demo-api demo-files ingest mapping-draft mapping-check replay retract transform rebuild test-data \
-        dbt follow backfill dagster prune forget report compare doctor roles alert-test silence ui services code-server daemon webserver up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
-        test test-full test-soak test-examples test-real-data test-dbt-adapters test-server coverage mutants screenshots bench bench-plots settings lock lock-examples clean
+        dbt follow backfill dagster prune forget report compare doctor roles alert-test silence ui services init code-server daemon webserver up down reset psql checks lint format types docs unit browser pgbouncer test-quick \
+        test test-full test-soak test-examples test-real-data test-dbt-adapters test-server image test-image containers helm-check coverage mutants screenshots bench bench-plots settings lock lock-examples clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ ui: install ## Dagster UI on 127.0.0.1:3000
 
 services: install ## the UI's three processes apart, each by a supervisor of its own: the next three
 	@$(MAKE) --no-print-directory --old-file=$(VENV)/installed --jobs=3 code-server daemon webserver
+
+init: install ## make the tables of the warehouse and of Dagster's history: an upgrade's first step
+	@$(RUN) orchestration.serve init
 
 code-server: install ## Dagster's code server on CODE_SERVER_HOST and CODE_SERVER_PORT
 	@$(RUN) orchestration.serve code-server
@@ -233,10 +236,26 @@ pgbouncer: ## PgBouncer for the tests of Postgres servers: Debian's, installed w
 INSTALLED = PATH="$$PATH:/usr/sbin" command -v "$(PROGRAM)" >/dev/null || { \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || \
 	    { echo "error: $(PROGRAM) is not there, and only root with apt-get can install it" >&2; exit 2; }; \
-	  apt-get update -qq && apt-get install -y -qq $(subst browser,chromium,$@); }
+	  apt-get update -qq && apt-get install -y -qq $(or $(PACKAGES_$@),$@); }
+PACKAGES_browser := chromium
+PACKAGES_containers := buildah podman runc
 
 screenshots: install browser ## the pictures of README, from the test of the UI
 	@SCREENSHOTS=$(CURDIR)/docs/img $(RUN) pytest tests/e2e/test_ui.py -q
+
+image: ## build the images fact-events:VERSION and …-slim, list what they consist of in dist/image: [BASE=] [IMAGE=] [TAG=] [ENGINE=docker|podman|buildah] [CA_FILE=]
+	@bash deploy/image/build.sh
+
+test-image: install containers ## build the images and run the main job in one: [BASE=] (on a base that is made here, without a registry)
+	@$(RUN) pytest tests/deployed/test_image.py -q
+
+helm-check: install ## render Dagster's chart with deploy/helm and validate it: CHART=directory [HELM=]
+	@bash deploy/helm/check.sh
+
+# Docker, where its daemon answers; else podman with runc.
+containers: PROGRAM := podman
+containers: ## podman, runc and buildah for make test-image: Debian's, installed where this is root and no docker answers
+	@docker info >/dev/null 2>&1 || { $(INSTALLED); }
 
 test-soak: install ## the proof at length: INTERLEAVINGS=200 STEPS=6 SCHEDULES=50 ROUNDS=3 SEED=1 JOBS=2
 	@export INTERLEAVINGS=$${INTERLEAVINGS:-200} JOBS=$${JOBS:-2} SCHEDULES=$${SCHEDULES:-50}; \
@@ -255,6 +274,9 @@ lock: install ## pin every dependency with hashes into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --no-strip-extras \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --upgrade -o $(LOCK)
+	@$(BIN)/python deploy/image/locked.py | sed -n 's/^\([a-z0-9-]*\).*==.*/--no-emit-package \1/p' | \
+	  xargs $(BIN)/uv pip compile deploy/image/kubernetes.in --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --constraint $(LOCK) --custom-compile-command "make lock" -o deploy/image/kubernetes.lock
 
 lock-examples: install ## pin what each example needs, with hashes, into examples/*/requirements.lock
 	@for each in $(EXAMPLES); do \

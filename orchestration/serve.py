@@ -1,4 +1,5 @@
-"""One of Dagster's services by itself: `make code-server`, `make webserver`, `make daemon`."""
+"""One of Dagster's services by itself: `make code-server`, `make webserver`, `make daemon`; and
+what they find in Postgres: `make init`."""
 
 from __future__ import annotations
 
@@ -13,10 +14,32 @@ from orchestration.services.supervisor import alone, supervise, told_to_end, wai
 from orchestration.services.three import code_server as code_server_service
 from orchestration.services.three import daemon as daemon_service
 from orchestration.services.three import webserver as webserver_service
-from orchestration.settings import orchestration_settings
+from orchestration.settings import DAGSTER_HOME, orchestration_settings
 
 PROG = "python -m orchestration.serve"
 WORKSPACE = ROOT / "deploy" / "workspace.yaml"
+
+
+@command()
+def init() -> None:
+    """Make the tables of the warehouse and of Dagster's history, and end: an upgrade's first step.
+
+    The history of a DAGSTER_HOME of your own is left to who keeps it.
+
+    \f
+    Raises:
+        UserError: a setting is wrong, a server is not there, or it has newer tables.
+    """
+    orchestration_settings()
+    from orchestration.home.prepare import prepare_history, prepare_home
+
+    _prepare_warehouse()
+    if DAGSTER_HOME.read():
+        print("The warehouse has its tables.")
+        return
+    prepare_home()
+    prepare_history()
+    print("The warehouse and the history have their tables.")
 
 
 @command(CodeServerSettings)
@@ -29,16 +52,13 @@ def code_server() -> None:
     """
     stop = told_to_end()
     _, place = _prepared()
-    from core.warehouse.server import warehouse
-    from transform.build import prepare_warehouse
-
-    prepare_warehouse(warehouse())
+    _prepare_warehouse()
     supervise([code_server_service(place)], stop)
 
 
 @command(CodeServerSettings, UiSettings)
 def webserver() -> None:
-    """Serve the UI, on loopback.
+    """Serve the UI.
 
     \f
     Raises:
@@ -48,7 +68,7 @@ def webserver() -> None:
     settings = read_settings(UiSettings)
     _, place = _prepared()
     wait_for_code_server(place, stop)
-    supervise([webserver_service(WORKSPACE, settings.port, settings.read_only)], stop)
+    supervise([webserver_service(WORKSPACE, settings)], stop)
 
 
 @command(CodeServerSettings)
@@ -66,6 +86,13 @@ def daemon() -> None:
         supervise([daemon_service(WORKSPACE)], stop)
 
 
+def _prepare_warehouse() -> None:
+    from core.warehouse.server import warehouse
+    from transform.build import prepare_warehouse
+
+    prepare_warehouse(warehouse())
+
+
 def _prepared() -> tuple[Path, tuple[str, int]]:
     """Dagster's home, and where the code server is: in the environment too, for the workspace."""
     orchestration_settings()
@@ -77,5 +104,6 @@ def _prepared() -> tuple[Path, tuple[str, int]]:
 
 
 if __name__ == "__main__":
-    program = group(PROG, "Dagster's services, each by itself.", code_server, webserver, daemon)
+    commands = (init, code_server, webserver, daemon)
+    program = group(PROG, "Dagster's services, each by itself.", *commands)
     sys.exit(run_command(program, prog=PROG))

@@ -32,7 +32,7 @@ def ui() -> None:
         prepare_warehouse(warehouse())
         home = prepare_home()
         workspace, socket = local_workspace(home)
-        web = webserver(workspace, settings.port, settings.read_only)
+        web = webserver(workspace, settings)
         web.require_free()
         with alone(home):
             supervise([code_server(socket), daemon(workspace), web], stop)

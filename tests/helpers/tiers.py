@@ -27,6 +27,7 @@ MARKERS = {
     "e2e/test_ui.py": "browser",
     "e2e/": "postgres",
     "dagster/": "dagster",
+    "deploy/": "unit",
     "integration/test_partition_overwrite.py": "postgres",
     "integration/test_api_matrix.py": "postgres",
     "integration/test_secrets.py": "postgres",
@@ -44,7 +45,7 @@ ON_ROTA = tuple(
     for name in """
     dbt_adapter/test_full_refresh dbt_adapter/test_increments dbt_adapter/test_names
     dbt_adapter/test_stable_view
-    e2e/test_services e2e/test_services_apart e2e/test_termination
+    e2e/test_init e2e/test_services e2e/test_services_apart e2e/test_termination
     integration/test_alerts
     integration/test_bad_settings integration/test_build_lock
     integration/test_change_data_capture integration/test_compiled_sql

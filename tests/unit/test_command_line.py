@@ -25,6 +25,7 @@ COMPARE = [
     *("FROM", "TO", "JSON"),
 ]
 CODE_SERVER = ["CODE_SERVER_HOST", "CODE_SERVER_PORT"]
+UI = ["UI_PORT", "UI_HOST", "UI_READ_ONLY", "UI_USER_HEADER"]
 PROGRAMS = {
     "ingestion": [],
     "ingestion ingest": [*INGEST, "JSON"],
@@ -48,11 +49,12 @@ PROGRAMS = {
     "alerts test": [],
     "alerts silence": ["ALERT", "HOURS"],
     "orchestration.backfill": INGEST,
-    "orchestration.ui": ["UI_PORT", "UI_READ_ONLY", "UI_USER_HEADER"],
+    "orchestration.ui": UI,
     "orchestration.serve": [],
+    "orchestration.serve init": [],
     "orchestration.serve code-server": CODE_SERVER,
     "orchestration.serve daemon": CODE_SERVER,
-    "orchestration.serve webserver": [*CODE_SERVER, "UI_PORT", "UI_READ_ONLY", "UI_USER_HEADER"],
+    "orchestration.serve webserver": [*CODE_SERVER, *UI],
     "commands.main_job": [],
     "commands.doctor": [],
     "commands.follow": [*SOURCES, "FOLLOW_DAYS", "FOLLOW_SECONDS", *BUILT[2:]],
