@@ -61,6 +61,15 @@ def test_views_that_another_project_made_before_the_note_are_looked_at(built):
     assert are_untouched(built)
 
 
+def test_no_view_names_its_database(built):
+    """It may be renamed, or copied under another name, and its views count as untouched."""
+    views = (
+        'select count(*) > 10, bool_or(definition ~ \'"[.]"?(raw|intermediate|analytics)"?[.]\')'
+    )
+    assert query(built, f"{views} from pg_views where schemaname !~ '^pg_'") == [(True, False)]
+    assert query(built, "select is_enough from intermediate.int_partition_locks") == [(True,)]
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -12,7 +12,7 @@ partitions as (
         select count(*) as number from pg_index
         where pg_index.indrelid = children.inhrelid
     ) as indexes on true
-    where children.inhparent = to_regclass('{{ ref("fact_events") }}')
+    where children.inhparent = to_regclass('{{ ref("fact_events").include(database=false) }}')
 ),
 
 server as (
