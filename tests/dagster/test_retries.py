@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 
-from orchestration.assets import raw
-from orchestration.deliveries import RAW_EVENTS
+from core.warehouse.connection import Warehouse as Postgres
+from orchestration.dbt.results import ROWS
+from orchestration.definitions import definitions
+from orchestration.deliveries import RAW_EVENTS, RAW_PROFILES
+from orchestration.io_manager import Storage
+from orchestration.raw import raw
 from orchestration.resources import EventsSource, Warehouse
 from tests.dagster.conftest import House
-from tests.helpers.pipeline import deliver, event
+from tests.helpers.pipeline import deliver, event, query
 
 DAY = "2026-03-01"
 
@@ -34,16 +39,28 @@ def test_only_what_may_pass_is_tried_again(house, monkeypatch, source, place, ag
     assert failed.value.allow_retries is again
 
 
-def test_of_files_without_profiles_no_profiles_are_said_to_have_landed(house, tmp_path):
+def test_a_source_without_profiles_is_built(house, tmp_path):
+    """Its profiles are materialized with no rows: what is downstream of a skipped asset is skipped,
+    and the backfill succeeded."""
     deliver(tmp_path, DAY, [event("a", f"{DAY}T01:00:00Z"), event("b", f"{DAY}T01:00:00Z")])
-    source = EventsSource(source="files", events_url=str(tmp_path / "%Y-%m-%d.jsonl"))
-    [result] = landed(house, source)
-    assert (result.asset_key, result.metadata["dagster/row_count"]) == (RAW_EVENTS, 2)
+    files = EventsSource(source="files", events_url=str(tmp_path / "%Y-%m-%d.jsonl"))
+    defs = definitions(
+        warehouse=at(house.warehouse), events=files, storage=Storage(url=f"{house.storage}")
+    )
+    alone = replace(house, defs=defs)
+    assert alone.backfill(DAY, DAY)
+    assert query(house.warehouse, "select count(*) from analytics.fact_events") == [(2,)]
+    assert alone.metadata(RAW_EVENTS, DAY)[ROWS] == 2
+    assert alone.metadata(RAW_PROFILES, DAY)[ROWS] == 0
+
+
+def at(found: Postgres, **place: str) -> Warehouse:
+    """The resource of a server, or of another place."""
+    where = {"host": found.host, "port": found.port, "user": found.user, "database": found.database}
+    return Warehouse(**where | place)
 
 
 def landed(house: House, source: EventsSource, **place: str) -> list[dg.MaterializeResult]:
     """What the asset of the raw tables says of a day."""
-    found = house.warehouse
-    where = {"host": found.host, "port": found.port, "user": found.user, "database": found.database}
     with dg.build_asset_context(partition_key=DAY) as context:
-        return list(raw(context=context, events=source, warehouse=Warehouse(**where | place)))
+        return list(raw(context=context, events=source, warehouse=at(house.warehouse, **place)))
