@@ -23,6 +23,7 @@ Context = dg.AssetExecutionContext
 Events = dg.ResourceParam[EventsSource]
 Postgres = dg.ResourceParam[Warehouse]
 Landed = Iterator[dg.MaterializeResult[Any]]
+Said = dict[dg.AssetKey, dict[str, Any]]  # of the run, in the metadata of each asset
 LANDING = dg.MetadataValue.url((ROOT / "core" / "migrations" / "0001_landing.sql").as_uri())
 
 
@@ -39,8 +40,8 @@ def _raw(key: dg.AssetKey, description: str, **other: Any) -> dg.AssetSpec:
     )
 
 
-def _land(context: Context, events: EventsSource, warehouse: Warehouse) -> dict[str, Any]:
-    """Land the run's days of one source; what it says of the run."""
+def _land(context: Context, events: EventsSource, warehouse: Warehouse) -> Said:
+    """Land the run's days of one source; what each raw table says of it."""
     from core.progress import Progress
     from ingestion.ingest import ingest  # 1 s: not for loading the code location
 
@@ -51,16 +52,18 @@ def _land(context: Context, events: EventsSource, warehouse: Warehouse) -> dict[
         # The line is all there is to know; a traceback would show what it was raised from.
         raise dg.Failure(str(error), allow_retries=isinstance(error, Unavailable)) from None
     context.log.info(result.summary())
-    units = [each for each in (result.events, result.profiles) if each is not None]
     return {
-        "units": sum(len(each.read) for each in units),
-        "unchanged_units": sum(each.unchanged for each in units),
-        LOAD: result.load_id or "unchanged",
+        key: {
+            "units": len(landed.read) if landed else 0,
+            "unchanged_units": landed.unchanged if landed else 0,
+            LOAD: result.load_id or "unchanged",
+        }
+        for key, landed in ((RAW_EVENTS, result.events), (RAW_PROFILES, result.profiles))
     }
 
 
 def _materialized(
-    context: Context, warehouse: Warehouse, keys: list[dg.AssetKey], said: dict[str, Any]
+    context: Context, warehouse: Warehouse, keys: list[dg.AssetKey], said: Said
 ) -> Landed:
     """Each day with its own rows and load, and what is said of the run."""
     days = days_of(context)
@@ -72,7 +75,7 @@ def _materialized(
             numbers |= {LOAD: of_day.load_id} if of_day.load_id else {}
             context.add_asset_metadata(numbers, key, f"{day}")
         # Profiles too where the source has none: what is downstream of a skipped asset is skipped.
-        yield dg.MaterializeResult(asset_key=key, metadata=said)
+        yield dg.MaterializeResult(asset_key=key, metadata=said.get(key, {}))
 
 
 def _source(source: NamedSource) -> dg.AssetsDefinition:
@@ -90,8 +93,9 @@ def _source(source: NamedSource) -> dg.AssetsDefinition:
         pool=f"raw_{source.name}",
     )
     def pulled(context: Context, events: Events, warehouse: Postgres) -> Landed:
-        said = _land(context, replace(events, source_name=source.name), warehouse)
-        yield from _materialized(context, warehouse, [source_key(source.name)], said)
+        landed = _land(context, replace(events, source_name=source.name), warehouse)
+        key = source_key(source.name)
+        yield from _materialized(context, warehouse, [key], {key: landed[RAW_EVENTS]})
 
     return pulled
 
