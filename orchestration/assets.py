@@ -8,10 +8,7 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from core.warehouse.relation import read
-from orchestration.automation import (
-    downstream,
-    left_by_days,
-)
+from orchestration.automation import downstream, left_by_days
 from orchestration.dbt.resource import Dbt
 from orchestration.dbt.run import Event, build
 from orchestration.dbt.termination import terminable

@@ -18,7 +18,7 @@ from orchestration.automation import BUSY, LOAD, ON
 from orchestration.dbt.cells import is_by_week
 from orchestration.dbt.results import INVOCATION, ROWS, rows_by_partition
 from orchestration.dbt.translator import asset_key_of
-from orchestration.deliveries import delivered
+from orchestration.deliveries import RAW_EVENTS, RAW_PROFILES, delivered
 from orchestration.partitions import REGIONS, has_partition
 from orchestration.resources import Warehouse
 from orchestration.sources import SOURCES, source_key
@@ -77,8 +77,9 @@ def mirror(
 
 def _days(db: Where) -> Iterator[Day]:
     """All that is landed and built; nothing is before the first build."""
+    shown = {RAW_EVENTS, RAW_PROFILES, *map(source_key, SOURCES)}
     for (key, day), live in delivered(db).items():
-        if key.path[0] == "raw" or key in map(source_key, SOURCES):
+        if key in shown:
             yield Day(key, day, live.at, (LOAD, live.load_id), rows=live.rows)
     nodes = {each["name"]: unique_id for unique_id, each in manifest()["nodes"].items()}
     try:

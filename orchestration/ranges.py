@@ -5,10 +5,7 @@ import dagster as dg
 from core.days import DayRange
 from core.errors import UserError
 from orchestration.home.life import GONE
-
-# Dagster's own names for the tags of a run over a range of partitions.
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
+from orchestration.range_tags import range_tags
 
 
 def run_range(
@@ -34,7 +31,7 @@ def run_range(
     _require_partitions(days)
     defs = defs or definitions.defs
     fail_lost_runs(instance)
-    tags = {RANGE_START: f"{days.start}", RANGE_END: f"{days.last}"}
+    tags = range_tags(days)
     job = defs.resolve_job_def("days")
     graph = defs.resolve_asset_graph()
     done = _steps_done(instance, dg.RunsFilter(job_name="days", tags=tags))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 
@@ -12,6 +11,7 @@ from core.days import DayRange
 from core.errors import UserError
 from ingestion.settings import SOURCES_FILE, named_sources
 from ingestion.sources import NamedSource
+from orchestration.range_tags import range_tags
 
 SOURCES = named_sources()
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -82,8 +82,8 @@ def _schedule(source: NamedSource, raw: dg.AssetSelection) -> dg.ScheduleDefinit
     _ticks(source)  # a wrong one is said now
 
     @dg.schedule(
-        name=f"pull_{source.name}",
-        job=dg.define_asset_job(f"pull_{source.name}_now", selection.without_checks()),
+        name=f"source_{source.name}",
+        job=dg.define_asset_job(f"source_{source.name}", selection.without_checks()),
         cron_schedule=source.schedule,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"What {source.name} has delivered since the tick before.",
@@ -91,10 +91,6 @@ def _schedule(source: NamedSource, raw: dg.AssetSelection) -> dg.ScheduleDefinit
     def pull(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         at = context.scheduled_execution_time
         days = days_of_tick(source, at)
-        tags: dict[str, Any] = {
-            "dagster/asset_partition_range_start": f"{days.start}",
-            "dagster/asset_partition_range_end": f"{days.last}",
-        }
-        return dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%M}", tags=tags)
+        return dg.RunRequest(run_key=f"{at:%Y-%m-%dT%H:%M}", tags=range_tags(days))
 
     return pull

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from core.errors import UserError
 from orchestration.home.settings import CONNECTIONS
+from orchestration.services.guard import LOOPBACK
 from orchestration.services.service import Place, Service
 from orchestration.services.settings import UiSettings
 
@@ -42,7 +44,16 @@ def webserver(workspace: Path, settings: UiSettings) -> Service:
     Args:
         workspace: the file that says where the code server is.
         settings: where to listen, and whether changes are refused.
+
+    Raises:
+        UserError: others than this machine would reach it, and nobody is asked for a token.
     """
+    is_closed = settings.host in LOOPBACK or settings.token or settings.read_only
+    if not is_closed:
+        raise UserError(
+            f"UI_HOST={settings.host} is no loopback, and UI_TOKEN is not set: whoever reaches "
+            "it could launch runs (UI_READ_ONLY=1 shows alone)"
+        )
     place = (settings.host, settings.port)
     where = ["--host", settings.host, "--port", f"{settings.port}"]
     arguments = ["--workspace", f"{workspace}", *where]

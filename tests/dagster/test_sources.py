@@ -41,7 +41,7 @@ import dagster as dg
 from orchestration.definitions import defs
 
 graph = defs.resolve_asset_graph()
-schedule = defs.resolve_schedule_def("pull_web")
+schedule = defs.resolve_schedule_def("source_web")
 context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 3, 2, 3, tzinfo=UTC))
 [request] = schedule.evaluate_tick(context).run_requests
 names = lambda keys: sorted(key.to_user_string() for key in keys)
@@ -53,7 +53,7 @@ print(json.dumps({
     "cron": [schedule.cron_schedule, schedule.default_status.value],
     "tags": {k: v for k, v in request.tags.items() if "range" in k},
     "pulled": names(pull.asset_layer.selected_asset_keys),
-    "pulled_by": names(defs.resolve_job_def("pull_web_now").asset_layer.selected_asset_keys),
+    "pulled_by": names(defs.resolve_job_def("source_web").asset_layer.selected_asset_keys),
 }))
 """
 

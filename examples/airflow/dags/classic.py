@@ -20,7 +20,7 @@ REJECTED = """
     from raw.events where ingest_date = '{{ ds }}'
 """
 ACCOUNTED_FOR = """
-    select sum(received) = sum(fact + duplicate + quarantined)
+    select sum(received) = sum(fact + duplicate + quarantined + retracted + forgotten)
     from analytics.row_accounting where ingest_date = '{{ ds }}'
 """
 MAIL = {"from_email": "airflow@example.com", "to": "data-engineering@example.com"}
