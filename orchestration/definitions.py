@@ -13,8 +13,8 @@ from orchestration import (
     lost_runs,
     mirror,
     old_runs,
+    pulls,
     raw,
-    sources,
 )
 from orchestration.dbt.resource import Dbt
 from orchestration.io_manager import Storage
@@ -50,16 +50,11 @@ def definitions(**others: Any) -> dg.Definitions:
             include_specs=True,
         ),
         asset_checks=dg.load_asset_checks_from_modules([checks]),
-        jobs=[
-            automation.pull_job,
-            automation.days_job,
-            automation.cells_job,
-            automation.weeks_job,
-        ],
+        jobs=[automation.pull_job, automation.days_job, automation.cells_job, automation.weeks_job],
         schedules=[
             automation.pull_today,
             automation.pull_yesterday,
-            *sources.schedules(automation.RAW),
+            *pulls.SCHEDULES,
         ],
         sensors=[
             automation.automation_sensor,
@@ -67,6 +62,7 @@ def definitions(**others: Any) -> dg.Definitions:
             lost_runs.lost_runs,
             old_runs.old_runs,
             mirror.mirror,
+            pulls.failed_pulls,
             alerting.alerts,
             alerting.announce_facts,
         ],

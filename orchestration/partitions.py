@@ -1,7 +1,7 @@
 """Partitions: UTC days; day by region for what is overwritten region by region; ISO weeks."""
 
 import logging
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -12,6 +12,7 @@ from core.settings import optional_window
 from orchestration.dbt.cells import Regions
 from orchestration.resources import Warehouse
 from orchestration.settings import orchestration_settings
+from orchestration.sources import first_day_asked
 from transform.event_days import oldest_event_day
 
 LOG = logging.getLogger(__name__)
@@ -22,9 +23,9 @@ BEFORE_ANY_EVENT = date(2010, 1, 1)
 def first_day(warehouse: Warehouse) -> date:
     """The first partition: PARTITIONS_START, else the month of the oldest day that is asked for.
 
-    That is yesterday, the oldest event, and FROM, of whoever has set it. As of now: events that
-    turn out to be older still have partitions after Dagster has loaded the code location again,
-    and a check is red until then.
+    That is what schedules ask for, yesterday at least, the oldest event, and FROM, of whoever has
+    set it. As of now: events that turn out to be older still have partitions after Dagster has
+    loaded the code location again, and a check is red until then.
     """
     if told := orchestration_settings().partitions_start:
         return told
@@ -33,8 +34,7 @@ def first_day(warehouse: Warehouse) -> date:
     except (UserError, *REFUSALS) as error:
         LOG.warning("partitions from %s on: %s", BEFORE_ANY_EVENT, f"{error}".strip())
         oldest = None
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    days = [oldest or BEFORE_ANY_EVENT, yesterday]
+    days = [oldest or BEFORE_ANY_EVENT, first_day_asked(datetime.now(UTC).date())]
     if asked := optional_window():
         days.append(asked.start.date())
     return min(days).replace(day=1)

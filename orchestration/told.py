@@ -25,6 +25,11 @@ class Told:
         return self.version == version and now < self.again_at
 
 
+def pause(times: int) -> float:
+    """The seconds until something is asked for again that was asked for so often."""
+    return min(FIRST_PAUSE * 2.0 ** (times - 1), LONGEST_PAUSE)
+
+
 def read_cursor(cursor: str | None) -> dict[str, Told]:
     """What a sensor's cursor holds, by day. Of the version before it holds versions alone."""
     held: Mapping[str, Any] = json.loads(cursor or "{}")
@@ -42,8 +47,7 @@ def due(told: Mapping[str, Told], days: Mapping[str, int | str], now: float) -> 
         if before and before.says(version, now):
             continue
         times = before.times + 1 if before and before.version == version else 1
-        pause = min(FIRST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE)
-        saying[day] = Told(version, times, now + pause)
+        saying[day] = Told(version, times, now + pause(times))
     return saying
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,15 @@ class House:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             **how,
         )
+
+    def reading(self, events: EventsSource) -> House:
+        """The same, from another source."""
+        found = self.warehouse
+        where = WarehouseResource(
+            host=found.host, port=found.port, user=found.user, database=found.database
+        )
+        storage = Storage(url=str(self.storage))
+        return replace(self, defs=definitions(warehouse=where, events=events, storage=storage))
 
     def partitions(self, key: dg.AssetKey) -> list[str]:
         return sorted(self.instance.get_materialized_partitions(key))

@@ -163,6 +163,7 @@ def test_make_ui_starts_with_everything_on(house):
             "ledger_sensor",
             "alerts",
             "announce_facts",
+            "failed_pulls",
             "lost_runs",
             "mirror",
             "old_runs",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import dagster as dg
 import pytest
 
-from core.warehouse.connection import Warehouse as Postgres
 from orchestration.dbt.results import ROWS
-from orchestration.definitions import definitions
 from orchestration.deliveries import RAW_EVENTS, RAW_PROFILES
-from orchestration.io_manager import Storage
 from orchestration.raw import raw
 from orchestration.resources import EventsSource, Warehouse
 from tests.dagster.conftest import House
@@ -44,23 +40,16 @@ def test_a_source_without_profiles_is_built(house, tmp_path):
     and the backfill succeeded."""
     deliver(tmp_path, DAY, [event("a", f"{DAY}T01:00:00Z"), event("b", f"{DAY}T01:00:00Z")])
     files = EventsSource(source="files", events_url=str(tmp_path / "%Y-%m-%d.jsonl"))
-    defs = definitions(
-        warehouse=at(house.warehouse), events=files, storage=Storage(url=f"{house.storage}")
-    )
-    alone = replace(house, defs=defs)
+    alone = house.reading(files)
     assert alone.backfill(DAY, DAY)
     assert query(house.warehouse, "select count(*) from analytics.fact_events") == [(2,)]
     assert alone.metadata(RAW_EVENTS, DAY)[ROWS] == 2
     assert alone.metadata(RAW_PROFILES, DAY)[ROWS] == 0
 
 
-def at(found: Postgres, **place: str) -> Warehouse:
-    """The resource of a server, or of another place."""
-    where = {"host": found.host, "port": found.port, "user": found.user, "database": found.database}
-    return Warehouse(**where | place)
-
-
 def landed(house: House, source: EventsSource, **place: str) -> list[dg.MaterializeResult]:
     """What the asset of the raw tables says of a day."""
+    found = house.warehouse
+    where = {"host": found.host, "port": found.port, "user": found.user, "database": found.database}
     with dg.build_asset_context(partition_key=DAY) as context:
-        return list(raw(context=context, events=source, warehouse=at(house.warehouse, **place)))
+        return list(raw(context=context, events=source, warehouse=Warehouse(**where | place)))

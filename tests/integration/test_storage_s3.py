@@ -6,9 +6,10 @@ import dagster as dg
 import pandas as pd
 from upath import UPath
 
+from core.days import parse_range
 from orchestration import assets
 from orchestration.io_manager import PartitionedFiles, Storage
-from orchestration.ranges import RANGE_END, RANGE_START
+from orchestration.range_tags import range_tags
 from orchestration.resources import Warehouse as WarehouseResource
 from orchestration.retention import count_user, forget_user
 from orchestration.settings import orchestration_settings
@@ -33,7 +34,7 @@ def test_features_and_models_are_objects_by_partition(warehouse, bucket):
         "storage": Storage(url="s3://bucket/ml"),
     }
     both = [assets.user_activity_features, assets.purchase_propensity_model]
-    tags = {RANGE_START: FIRST, RANGE_END: LAST}
+    tags = range_tags(parse_range(FIRST, LAST))
     days = [FIRST, "2026-03-02", LAST]
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.materialize(both, instance=instance, resources=resources, tags=tags)

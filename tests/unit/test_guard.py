@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from contextlib import nullcontext
 
 import pytest
 
+from core.errors import UserError
 from orchestration.home.launched_by import launched_by
 from orchestration.services.guard import Guard
+from orchestration.services.settings import UiSettings
+from orchestration.services.three import webserver
 
 HERE = {"host": "localhost:3000", "content-type": "application/json"}
 PUBLIC = "https://dagster.example.com"
@@ -82,3 +86,19 @@ def test_a_web_socket(headers, expected):
 def test_graphql_by_get(query):
     assert asked({}, HERE, method="GET", query_string=query) == ["405"]
     assert asked({}, HERE, method="GET", query_string=b"") == ["app"]  # its page for people
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "read_only", "is_refused"),
+    [
+        ("127.0.0.1", "", False, False),
+        ("192.0.2.1", "", False, True),
+        ("192.0.2.1", "a token", False, False),
+        ("192.0.2.1", "", True, False),
+    ],
+)
+def test_others_reach_the_ui_only_with_a_token(tmp_path, host, token, read_only, is_refused):
+    settings = UiSettings(3000, host, token, read_only, "")
+    refusal = pytest.raises(UserError, match=f"UI_HOST={host} .*UI_TOKEN is not set")
+    with refusal if is_refused else nullcontext():
+        assert webserver(tmp_path, settings).arguments[2:4] == ["--host", host]
